@@ -1,0 +1,67 @@
+# Everything that a developer or CI runs. `make help` lists it.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STUBS := clients/python/yupana/ledger/v1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint types protos stubs stubs-check lock wheels clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/ready ## Makes a virtual environment in .venv from requirements.lock
+
+$(VENV)/ready: requirements.lock services/pyproject.toml clients/python/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Yupana needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV) from requirements.lock (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		-e clients/python -e services
+	@touch $@
+
+demo: setup ## Plays a ticket sale against an embedded stack and prints what happened
+	@$(BIN)/python -m yupana_server.dev.demo
+
+test: setup ## Runs all tests
+	@$(BIN)/python -m pytest
+
+unit: setup ## Runs the pure tests alone: no server is started
+	@$(BIN)/python -m pytest tests/unit tests/property
+
+lint: setup ## Checks style, protos and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+
+types: setup ## Checks types
+	$(BIN)/mypy
+
+stubs: setup ## Generates the Python stubs from protos/
+	@$(BIN)/python -m grpc_tools.protoc -I protos --python_out=clients/python --pyi_out=clients/python \
+		--grpc_python_out=clients/python protos/yupana/ledger/v1/*.proto
+
+stubs-check: stubs ## Fails when the committed stubs are not those of protos/
+	@git diff --exit-code --stat -- $(STUBS) \
+		&& test -z "$$(git ls-files --others --exclude-standard -- $(STUBS))" \
+		|| { echo "The stubs are stale: run 'make stubs' and commit $(STUBS)."; exit 1; }
+
+breaking: setup ## Fails when protos/ break what the main branch of origin promises
+	$(BIN)/buf breaking --against '.git#branch=main'
+
+lock: ## Locks the newest allowed versions of all dependencies (needs uv)
+	uv pip compile --quiet services/pyproject.toml --extra dev --extra test --generate-hashes \
+		--no-emit-index-url --no-emit-package yupana --no-emit-package yupana-server \
+		--universal --python-version 3.11 --custom-compile-command "make lock" --upgrade -o requirements.lock
+
+wheels: setup ## Builds both wheels into dist/
+	@$(BIN)/python -m hatchling --help >/dev/null
+	@cd clients/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
+	@cd services && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
+
+clean: ## Removes what was set up and built
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

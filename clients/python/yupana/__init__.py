@@ -1,0 +1,1 @@
+"""Client of Yupana, the ledger that counts exactly once."""

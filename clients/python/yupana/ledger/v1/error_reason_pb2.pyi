@@ -1,0 +1,62 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    ERROR_REASON_ACCOUNT_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_ASSET_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_ACCOUNT_EXISTS: _ClassVar[ErrorReason]
+    ERROR_REASON_ASSET_EXISTS: _ClassVar[ErrorReason]
+    ERROR_REASON_BELOW_MIN_BALANCE: _ClassVar[ErrorReason]
+    ERROR_REASON_ABOVE_MAX_BALANCE: _ClassVar[ErrorReason]
+    ERROR_REASON_OVERFLOW: _ClassVar[ErrorReason]
+    ERROR_REASON_LINKED_FAILED: _ClassVar[ErrorReason]
+    ERROR_REASON_ID_REUSED: _ClassVar[ErrorReason]
+    ERROR_REASON_CHAIN_MIXED: _ClassVar[ErrorReason]
+    ERROR_REASON_ASSET_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_EFFECTIVE_TIME_IN_FUTURE: _ClassVar[ErrorReason]
+    ERROR_REASON_REJECTION_QUOTA_EXCEEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_MALFORMED_REQUEST: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_POSITION: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_PAGE_TOKEN: _ClassVar[ErrorReason]
+    ERROR_REASON_BOOK_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_TRANSFER_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_EPOCH_CHANGED: _ClassVar[ErrorReason]
+    ERROR_REASON_OVERLOADED: _ClassVar[ErrorReason]
+    ERROR_REASON_OUTCOME_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_CLOCK_SKEW: _ClassVar[ErrorReason]
+    ERROR_REASON_DATABASE_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_DRAINING: _ClassVar[ErrorReason]
+    ERROR_REASON_DEADLINE_EXCEEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason
+ERROR_REASON_ASSET_NOT_FOUND: ErrorReason
+ERROR_REASON_ACCOUNT_EXISTS: ErrorReason
+ERROR_REASON_ASSET_EXISTS: ErrorReason
+ERROR_REASON_BELOW_MIN_BALANCE: ErrorReason
+ERROR_REASON_ABOVE_MAX_BALANCE: ErrorReason
+ERROR_REASON_OVERFLOW: ErrorReason
+ERROR_REASON_LINKED_FAILED: ErrorReason
+ERROR_REASON_ID_REUSED: ErrorReason
+ERROR_REASON_CHAIN_MIXED: ErrorReason
+ERROR_REASON_ASSET_MISMATCH: ErrorReason
+ERROR_REASON_EFFECTIVE_TIME_IN_FUTURE: ErrorReason
+ERROR_REASON_REJECTION_QUOTA_EXCEEDED: ErrorReason
+ERROR_REASON_MALFORMED_REQUEST: ErrorReason
+ERROR_REASON_INVALID_POSITION: ErrorReason
+ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason
+ERROR_REASON_BOOK_NOT_FOUND: ErrorReason
+ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason
+ERROR_REASON_EPOCH_CHANGED: ErrorReason
+ERROR_REASON_OVERLOADED: ErrorReason
+ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason
+ERROR_REASON_CLOCK_SKEW: ErrorReason
+ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason
+ERROR_REASON_DRAINING: ErrorReason
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
+ERROR_REASON_INTERNAL: ErrorReason

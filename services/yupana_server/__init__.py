@@ -1,0 +1,1 @@
+"""Yupana's server: a ledger that counts exactly once, over Postgres."""
