@@ -1,0 +1,91 @@
+"""The client: what there is beside the books."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from yupana import convert
+from yupana.book import BookClient
+from yupana.calls import Calls
+from yupana.ledger.v1 import book_service_pb2 as books
+from yupana.methods import CREATE_BOOK, GET_BOOK, LIST_BOOKS
+from yupana.paging import pages
+from yupana.servers import Servers, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from types import TracebackType
+
+    import grpc
+    import grpc.aio
+
+    from yupana.records import Book
+
+WRITE_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 5.0
+
+
+class Yupana:
+    """A client of one ledger, for one event loop. Make one and share it: it keeps connections.
+
+    Of several servers each book has one that it goes to while that one is well. Calls are tried
+    again by themselves, with the same ids, until their deadline.
+
+    Args:
+        addresses: `host:port` of the servers, written the same in all clients.
+        credentials: For TLS. None: plain text.
+        interceptors: Of grpc.aio, such as OpenTelemetry's.
+        write_timeout_s: The deadline of calls that change something, unless the call has its own.
+        read_timeout_s: The deadline of reads, unless the call has its own.
+    """
+
+    def __init__(
+        self,
+        *addresses: str,
+        credentials: grpc.ChannelCredentials | None = None,
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+        write_timeout_s: float = WRITE_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        self._servers = Servers(addresses, Transport(credentials, interceptors))
+        self._calls = Calls(
+            self._servers, write_timeout_s=write_timeout_s, read_timeout_s=read_timeout_s
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; calls under way are cancelled."""
+        await self._servers.close()
+
+    def book(self, book: str) -> BookClient:
+        """Return a handle on a book. Cheap, and no call is made."""
+        return BookClient(self._calls, book)
+
+    async def create_book(self, book: str, *, timeout_s: float | None = None) -> Book:
+        """Create a book. Idempotent: an existing book is returned as it is."""
+        request = books.CreateBookRequest(book=book)
+        answer = await self._calls.send(CREATE_BOOK, request, key=book, timeout_s=timeout_s)
+        return convert.book(answer)
+
+    async def get_book(self, book: str, *, timeout_s: float | None = None) -> Book:
+        """Return a book; raise `BookNotFound` when there is none."""
+        request = books.GetBookRequest(book=book)
+        answer = await self._calls.send(GET_BOOK, request, key=book, timeout_s=timeout_s)
+        return convert.book(answer)
+
+    async def list_books(self, *, timeout_s: float | None = None) -> AsyncIterator[Book]:
+        """Yield the books in the order of their ids. The time-out is for each page."""
+        request = books.ListBooksRequest()
+        async for page in pages(self._calls, LIST_BOOKS, request, key="", timeout_s=timeout_s):
+            for book in page.books:
+                yield convert.book(book)

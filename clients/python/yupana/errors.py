@@ -1,0 +1,129 @@
+"""Exceptions: what can go wrong, as types to catch and as sentences to read."""
+# ruff: noqa: N818 - named after what happened; all end in an error anyway
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import grpc
+
+    from yupana.outcomes import Outcome
+    from yupana.reasons import Reason
+
+
+class YupanaError(Exception):
+    """The base of all errors of this client."""
+
+
+class CommandError(YupanaError):
+    """A command had an outcome other than what was asked for."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.reason = outcome.reason
+        self.facts = outcome.facts
+        self.message = outcome.message
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+
+class Rejected(CommandError):
+    """The ledger decided against the command. Final: the id will always have this outcome."""
+
+
+class Refused(CommandError):
+    """The command was not executed and nothing was recorded for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field of a request and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetails:
+    """What the ledger told beside code and message."""
+
+    reason: Reason | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    violations: Sequence[Violation] = ()
+    retry_after_s: float | None = None
+
+
+class CallError(YupanaError):
+    """A whole call failed; none of its commands has an outcome to show."""
+
+    def __init__(
+        self, message: str, code: grpc.StatusCode, details: ErrorDetails | None = None
+    ) -> None:
+        details = details or ErrorDetails()
+        super().__init__(message, code, details)
+        self.message = message
+        self.code = code
+        self.details = details
+        self.reason = details.reason
+        self.metadata = details.metadata
+        self.violations = details.violations
+        self.retry_after_s = details.retry_after_s
+        self.trace_id = details.metadata.get("trace_id")
+        self.ids: tuple[str, ...] = ()
+        """The ids of the commands that were sent, to send them again."""
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"{each.field}: {each.description}" for each in self.violations)]
+        text = "\n  ".join(lines)
+        return f"{text} (trace {self.trace_id})" if self.trace_id else text
+
+
+class MalformedRequest(CallError):
+    """The request is wrong; `violations` names every field. Nothing was executed."""
+
+
+class BookNotFound(CallError):
+    """There is no such book. Nothing was executed."""
+
+
+class AccountNotFound(CallError):
+    """The account is not open in this book."""
+
+
+class TransferNotFound(CallError):
+    """No transfer with this id was ever recorded in this book."""
+
+
+class Overloaded(CallError):
+    """The ledger had no room for the call, or a message was too large. Nothing was recorded."""
+
+
+class Unavailable(CallError):
+    """No server could be reached or could decide. Nothing was recorded."""
+
+
+class OutcomeUnknown(CallError):
+    """The commands may or may not have been recorded: send them again with the same ids."""
+
+
+class DeadlineExceeded(CallError):
+    """Time ran out. The commands may have been recorded: send them again with the same ids."""
+
+
+class EpochChanged(CallError):
+    """The book's history was cut since the position was given out."""
+
+    @property
+    def last_common_position(self) -> str | None:
+        """Where to start again."""
+        return self.metadata.get("last_common_position")
+
+
+class InternalError(CallError):
+    """A defect of the service; tell its operators the trace id."""

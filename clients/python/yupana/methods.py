@@ -1,0 +1,51 @@
+"""The methods of the contract, with the types of their messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from yupana.ledger.v1 import book_pb2, transfer_pb2
+from yupana.ledger.v1 import book_service_pb2 as books
+from yupana.ledger.v1 import ledger_service_pb2 as ledger
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[Request, Response]):
+    """One method. The generated stubs know the same, but not to a type checker."""
+
+    service: str
+    name: str
+    request: type[Request]
+    response: type[Response]
+    writes: bool = False
+
+    @property
+    def path(self) -> str:
+        """Its path on the wire."""
+        return f"/{self.service}/{self.name}"
+
+
+_BOOKS = "yupana.ledger.v1.BookService"
+_LEDGER = "yupana.ledger.v1.LedgerService"
+
+CREATE_BOOK = Method(_BOOKS, "CreateBook", books.CreateBookRequest, book_pb2.Book, writes=True)
+GET_BOOK = Method(_BOOKS, "GetBook", books.GetBookRequest, book_pb2.Book)
+LIST_BOOKS = Method(_BOOKS, "ListBooks", books.ListBooksRequest, books.ListBooksResponse)
+LIST_ASSETS = Method(_BOOKS, "ListAssets", books.ListAssetsRequest, books.ListAssetsResponse)
+EXECUTE = Method(_LEDGER, "Execute", ledger.ExecuteRequest, ledger.ExecuteResponse, writes=True)
+BATCH_GET_ACCOUNTS = Method(
+    _LEDGER, "BatchGetAccounts", ledger.BatchGetAccountsRequest, ledger.BatchGetAccountsResponse
+)
+LIST_ACCOUNTS = Method(
+    _LEDGER, "ListAccounts", ledger.ListAccountsRequest, ledger.ListAccountsResponse
+)
+GET_TRANSFER = Method(_LEDGER, "GetTransfer", ledger.GetTransferRequest, transfer_pb2.Transfer)
+LIST_TRANSFERS = Method(
+    _LEDGER, "ListTransfers", ledger.ListTransfersRequest, ledger.ListTransfersResponse
+)

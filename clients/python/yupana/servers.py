@@ -1,0 +1,119 @@
+"""The servers: one channel each, made once, and the choice between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+import grpc.aio
+
+from yupana.routing import Health, rendezvous
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yupana.methods import Method, Request, Response
+
+MESSAGE_SIZE_BYTES = 16 * 1024 * 1024
+
+# Pings agree with the servers, which allow one every 30 s. A connection attempt may take 2 s
+# instead of gRPC's 20 s, so that a host that swallows packets does not use up a call's deadline.
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_receive_message_length", MESSAGE_SIZE_BYTES),
+    ("grpc.max_send_message_length", MESSAGE_SIZE_BYTES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How to connect."""
+
+    credentials: grpc.ChannelCredentials | None = None
+    """None: in plain text."""
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+
+
+class Server:
+    """One server."""
+
+    def __init__(self, address: str, transport: Transport) -> None:
+        self.address = address
+        self.health = Health()
+        self._transport = transport
+        self._channel: grpc.aio.Channel | None = None
+
+    async def call(
+        self,
+        method: Method[Request, Response],
+        request: Request,
+        *,
+        timeout_s: float,
+        wait_for_ready: bool,
+    ) -> Response:
+        """Send one attempt; raise `AioRpcError` when it fails."""
+        if self._channel is None:  # not in __init__, where there may be no event loop yet
+            self._channel = _connect(self.address, self._transport)
+        call: grpc.aio.UnaryUnaryMultiCallable[Request, Response] = self._channel.unary_unary(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        return await call(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at this moment."""
+        ready = grpc.ChannelConnectivity.READY
+        return self._channel is not None and self._channel.get_state() is ready
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        if self._channel is not None:
+            await self._channel.close()
+
+
+class Servers:
+    """All servers of one ledger."""
+
+    def __init__(self, addresses: Sequence[str], transport: Transport) -> None:
+        if not addresses or len(set(addresses)) < len(addresses):
+            raise ValueError(f"got the addresses {addresses}: give at least one, none twice")
+        self._servers = {address: Server(address, transport) for address in addresses}
+
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    def choose(self, key: str, now_s: float) -> tuple[Server, float]:
+        """Return the server for a key, and how many seconds it still rests.
+
+        The first in the key's order that takes calls. When all rest, the one back the soonest.
+        """
+        order = [self._servers[address] for address in rendezvous(key, self._servers)]
+        for server in order:
+            if server.health.admits(now_s):
+                return server, 0.0
+        soonest = min(order, key=lambda server: server.health.rest_left_s(now_s))
+        return soonest, soonest.health.rest_left_s(now_s)
+
+    async def close(self) -> None:
+        """Close all channels."""
+        for server in self._servers.values():
+            await server.close()
+
+
+def _connect(address: str, transport: Transport) -> grpc.aio.Channel:
+    if transport.credentials is None:
+        return grpc.aio.insecure_channel(
+            address, options=CHANNEL_OPTIONS, interceptors=transport.interceptors
+        )
+    return grpc.aio.secure_channel(
+        address, transport.credentials, options=CHANNEL_OPTIONS, interceptors=transport.interceptors
+    )

@@ -1,0 +1,45 @@
+"""Loopback ports for servers that are started, killed and started again."""
+
+import secrets
+import socket
+
+LOOPBACK = "127.0.0.1"
+
+# The range lies below the ports that Linux (32768 up) and macOS (49152 up) give to outgoing
+# connections. A client that retries against a stopped server inside that range can be handed
+# the server's own port, connect to itself, and so keep the server from coming back.
+FIRST_PORT = 20_000
+LAST_PORT = 29_999
+MAX_PICKS = 100
+
+
+def pick_port() -> int:
+    """Return a loopback TCP port that was free a moment ago.
+
+    Nothing holds the port for the caller. The choice is random, and not taken from the seeded
+    generator that tests share, so that parallel test processes rarely meet.
+
+    Raises:
+        RuntimeError: none of MAX_PICKS random ports was free.
+    """
+    for _ in range(MAX_PICKS):
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
+        if is_port_free(port):
+            return port
+    raise RuntimeError(
+        f"no free port on {LOOPBACK} in {MAX_PICKS} picks from {FIRST_PORT} to {LAST_PORT}: "
+        "stop other servers or pass a port"
+    )
+
+
+def is_port_free(port: int) -> bool:
+    """Tell whether a server could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Both servers listen with this option too. Without it a port would look taken while
+        # connections of the server that just stopped linger in TIME_WAIT.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,302 @@
+"""Appends batches of entries: lock, tail, COPY, commit.
+
+Four round trips a batch, in two messages of the simple query protocol:
+
+1. `BEGIN; lock the book's row; clock; entries from S on` answers with the tail, as of a moment when
+   nobody else can append.
+2. `COPY journal; COPY ids; COPY labels; COMMIT` asks for the rows of each table in turn and
+   commits after the last.
+
+Between the two the lock is held, so a writer that finds others' entries decides again and is sure
+to get its turn: waiting for the row is a fair queue.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+import psycopg
+from psycopg import generators, pq, waiting
+from psycopg.abc import PQGen
+from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGresult
+
+from yupana_server.book.entries import Entry
+from yupana_server.journal.connect import APPEND_APPLICATION, connect
+from yupana_server.journal.errors import (
+    BookNotFoundError,
+    ConflictError,
+    PoisonError,
+    StuckError,
+    UnavailableError,
+    UnknownCommitError,
+)
+from yupana_server.journal.rows import (
+    COLUMNS,
+    SELECT_LIST,
+    Link,
+    chain_hash,
+    decode,
+    encode,
+    escape,
+)
+
+TAIL_ENTRIES_MAX = 20_000
+"""How many entries of others one message brings; who is further behind loads the book again."""
+
+COPY_CHUNK_CHARS = 262_144
+"""Large enough to cost few calls, small enough for libpq's buffer (psycopg ticket 255)."""
+
+ROLLBACK_TIMEOUT_S = 5.0
+
+T = TypeVar("T")
+
+_TRY_AGAIN = {"23505", "40P01", "40001"}
+_LOCK_TIMEOUT = "55P03"
+_UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
+"""Connection trouble, no resources, operator intervention, system errors: not the batch's fault."""
+
+
+class StoredEntry(NamedTuple):
+    """An entry with its hash."""
+
+    entry: Entry
+    hash: bytes
+
+
+class Tail(NamedTuple):
+    """What the append connection sees while it holds the book's lock."""
+
+    database_now: int
+    """The database's clock, microseconds since the Unix epoch."""
+    epoch: int
+    entries: list[StoredEntry]
+    """From the entry asked for on, in order; at most TAIL_ENTRIES_MAX."""
+
+
+class EncodedBatch(NamedTuple):
+    """R5: a batch as COPY takes it, ready before COPY begins."""
+
+    journal: str
+    ids: str
+    labels: str
+    end: Link
+
+
+def encode_batch(
+    book: int, after: Link, entries: Sequence[Entry], labels: Sequence[tuple[int, str]]
+) -> EncodedBatch:
+    """Write the entries, chained to `after`, as rows.
+
+    `labels` are (seq, JSON object) of the entries that have some.
+    """
+    seq, digest = after
+    journal: list[str] = []
+    ids: list[str] = []
+    for entry in entries:
+        line = encode(entry)
+        digest = chain_hash(digest, line)
+        seq = entry.seq
+        journal.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
+        ids.append(f"{book}\t{entry.id}\t{seq}\n")
+    label_rows = [f"{book}\t{at}\t{escape(text)}\n" for at, text in labels]
+    return EncodedBatch("".join(journal), "".join(ids), "".join(label_rows), Link(seq, digest))
+
+
+class Appender:
+    """A direct connection of its own that appends to one book at a time.
+
+    Never cancel a call: run it in a task of its own (R3). After any error but those of `begin`
+    that roll back, close it and open another one.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[tuple[object, ...]], book: int):
+        self._connection = connection
+        self._book = book
+        self._warnings: list[str] = []
+        connection.add_notice_handler(self._notice)
+
+    @classmethod
+    async def open(cls, url: str, book: int) -> "Appender":
+        """Connect.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
+        try:
+            return cls(await connect(url, application=APPEND_APPLICATION), book)
+        except psycopg.OperationalError as error:
+            raise UnavailableError(str(error)) from error
+
+    @property
+    def process_id(self) -> int:
+        """The id of the Postgres process that serves this connection."""
+        return self._connection.info.backend_pid
+
+    async def close(self) -> None:
+        """Close the connection; what is not committed is gone."""
+        await self._connection.close()
+
+    async def begin(self, from_seq: int, timeout_s: float) -> Tail:
+        """Lock the book and read its entries from `from_seq` on.
+
+        Raises:
+            StuckError: Somebody else held the lock for longer than the lock time-out.
+            UnavailableError: The connection is of no more use.
+        """
+        try:
+            results = await self._wait(self._query(self._begin_sql(from_seq)), timeout_s)
+        except (psycopg.Error, TimeoutError) as error:
+            raise UnavailableError(str(error)) from error
+        failed = _failure(results)
+        if failed is not None:
+            await self.rollback()
+            if _sqlstate(failed) in {_LOCK_TIMEOUT, *_TRY_AGAIN}:
+                raise StuckError("the book's row stayed locked")
+            raise UnavailableError(str(error_from_result(failed)))
+        return self._read_tail(results)
+
+    async def commit(self, batch: EncodedBatch, timeout_s: float) -> None:
+        """Write the batch and commit. `begin` must have been called.
+
+        Raises:
+            ConflictError: Rolled back; decide again.
+            PoisonError: Rolled back; Postgres refuses a row.
+            UnavailableError: Not committed, and the connection is of no more use.
+            UnknownCommitError: Nobody knows; the connection is of no more use.
+        """
+        self._warnings.clear()
+        try:
+            failed = await self._wait(self._copy(batch), timeout_s)
+        except (psycopg.Error, TimeoutError) as error:
+            raise UnknownCommitError(str(error)) from error
+        if failed is not None:
+            await self._raise_failure(failed)
+        if self._warnings:
+            # Postgres reports success with a warning when it stopped waiting for the standby.
+            raise UnknownCommitError("; ".join(self._warnings))
+
+    async def heartbeat(self, timeout_s: float) -> None:
+        """R3: commit something, so that whatever was under way before has ended.
+
+        Raises:
+            StuckError: The book's row stayed locked.
+            UnavailableError: The connection is of no more use.
+        """
+        statement = f"UPDATE yupana.books SET heartbeat = heartbeat + 1 WHERE book = {self._book}"
+        self._warnings.clear()
+        try:
+            results = await self._wait(self._query(statement.encode()), timeout_s)
+        except (psycopg.Error, TimeoutError) as error:
+            raise UnavailableError(str(error)) from error
+        failed = _failure(results)
+        if failed is not None and _sqlstate(failed) == _LOCK_TIMEOUT:
+            raise StuckError("the book's row stayed locked")
+        if failed is not None:
+            raise UnavailableError(str(error_from_result(failed)))
+        if self._warnings:
+            raise UnavailableError("; ".join(self._warnings))
+
+    async def rollback(self) -> None:
+        """Give up what `begin` began, and the lock.
+
+        Raises:
+            UnavailableError: The connection is of no more use.
+        """
+        try:
+            await self._wait(self._query(b"ROLLBACK"), ROLLBACK_TIMEOUT_S)
+        except (psycopg.Error, TimeoutError) as error:
+            raise UnavailableError(str(error)) from error
+
+    async def _wait(self, steps: PQGen[T], timeout_s: float) -> T:
+        return await self._connection.wait(steps, timeout=timeout_s)
+
+    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING":
+            self._warnings.append(diagnostic.message_primary or "warning")
+
+    def _begin_sql(self, from_seq: int) -> bytes:
+        book = self._book
+        return (
+            "BEGIN; "
+            f"SELECT epoch::text FROM yupana.books WHERE book = {book} FOR NO KEY UPDATE; "
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text; "
+            f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = {book} AND seq >= {from_seq} "
+            f"ORDER BY seq LIMIT {TAIL_ENTRIES_MAX}"
+        ).encode()
+
+    def _read_tail(self, results: list[PGresult]) -> Tail:
+        _, locked, clock, rows = results
+        if locked.ntuples == 0:
+            raise BookNotFoundError(str(self._book))
+        entries = [
+            StoredEntry(*decode([_text(rows.get_value(row, at)) for at in range(rows.nfields)]))
+            for row in range(rows.ntuples)
+        ]
+        return Tail(
+            database_now=int(clock.get_value(0, 0) or b"0"),
+            epoch=int(locked.get_value(0, 0) or b"0"),
+            entries=entries,
+        )
+
+    def _query(self, statement: bytes) -> PQGen[list[PGresult]]:
+        pgconn = self._connection.pgconn
+        pgconn.send_query(statement)
+        results: list[PGresult] = yield from generators.execute(pgconn)
+        return results
+
+    def _copy(self, batch: EncodedBatch) -> PQGen[PGresult | None]:
+        """Return the error that Postgres reported, None when all is committed."""
+        pgconn = self._connection.pgconn
+        texts = [batch.journal, batch.ids]
+        statement = (
+            f"COPY yupana.journal (book, {COLUMNS}, hash) FROM STDIN; "
+            "COPY yupana.ids (book, id, seq) FROM STDIN; "
+        )
+        if batch.labels:
+            texts.append(batch.labels)
+            statement += "COPY yupana.labels (book, seq, labels) FROM STDIN; "
+        pgconn.send_query((statement + "COMMIT").encode())
+        results = yield from generators.execute(pgconn)
+        for text in texts:
+            if results[-1].status != pq.ExecStatus.COPY_IN:
+                break
+            for chunk in _chunks(text):
+                yield from generators.copy_to(pgconn, chunk, flush=True)
+            results = yield from _end_copy(pgconn)
+        return _failure(results)
+
+    async def _raise_failure(self, failed: PGresult) -> None:
+        state = _sqlstate(failed)
+        message = str(error_from_result(failed))
+        if state in _TRY_AGAIN or state == _LOCK_TIMEOUT:
+            await self.rollback()
+            raise ConflictError(message)
+        if state.startswith(_UNAVAILABLE_CLASSES):
+            # A session that is ended while its commit waits for the standby reports an error too.
+            raise UnknownCommitError(message)
+        await self.rollback()
+        raise PoisonError(message)
+
+
+def _end_copy(pgconn: pq.abc.PGconn) -> PQGen[list[PGresult]]:
+    while pgconn.put_copy_end() == 0:
+        yield waiting.Wait.W
+    results: list[PGresult] = yield from generators.execute(pgconn)
+    return results
+
+
+def _chunks(text: str) -> Iterator[bytes]:
+    for start in range(0, len(text), COPY_CHUNK_CHARS):
+        yield text[start : start + COPY_CHUNK_CHARS].encode()
+
+
+def _failure(results: list[PGresult]) -> PGresult | None:
+    return next((r for r in results if r.status == pq.ExecStatus.FATAL_ERROR), None)
+
+
+def _sqlstate(result: PGresult) -> str:
+    return (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()

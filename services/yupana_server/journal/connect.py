@@ -1,0 +1,52 @@
+"""How Yupana's processes connect to Postgres."""
+
+from typing import Any
+
+import psycopg
+
+APPEND_APPLICATION = "yupana-append"
+"""What appends call themselves in `pg_stat_activity`; R5 ends only sessions of this name."""
+
+READ_APPLICATION = "yupana-read"
+
+LOCK_TIMEOUT_MS = 1_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 1_000
+
+CONNECT_TIMEOUT_S = 3
+"""libpq rounds this to whole seconds, at least 2."""
+
+
+def session_settings(application: str) -> dict[str, Any]:
+    """Return the connection parameters of a session.
+
+    R12: commits wait for the disk (and the standby, when there is one) whatever the server's
+    default says. R5: nobody waits or holds a lock for long.
+    """
+    options = (
+        "-c synchronous_commit=on -c search_path=pg_catalog -c timezone=UTC -c datestyle=ISO "
+        f"-c lock_timeout={LOCK_TIMEOUT_MS} "
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} "
+        # Every statement is an index probe. A plan made while a book was empty must not read the
+        # whole journal when it has grown.
+        "-c enable_seqscan=off -c enable_bitmapscan=off"
+    )
+    return {
+        "application_name": application,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "options": options,
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    }
+
+
+async def connect(url: str, *, application: str) -> psycopg.AsyncConnection[tuple[object, ...]]:
+    """Open a direct connection in autocommit mode.
+
+    Raises:
+        psycopg.OperationalError: The server cannot be reached or refuses the role.
+    """
+    return await psycopg.AsyncConnection.connect(
+        url, autocommit=True, prepare_threshold=None, **session_settings(application)
+    )

@@ -1,0 +1,33 @@
+"""What can go wrong between a ledger and its journal, in words that a writer acts on."""
+
+
+class JournalError(Exception):
+    """Base of the errors of this package."""
+
+
+class ConflictError(JournalError):
+    """R4: another writer got there first, or the database asked to try again."""
+
+
+class StuckError(JournalError):
+    """R5: the book's row stayed locked for longer than the lock time-out."""
+
+
+class PoisonError(JournalError):
+    """R6: Postgres refuses a row that passed validation. Nothing of the batch was recorded."""
+
+
+class UnknownCommitError(JournalError):
+    """R3: the commit may or may not have happened."""
+
+
+class UnavailableError(JournalError):
+    """The database cannot be reached or does not take orders. Nothing was recorded."""
+
+
+class HistoryChangedError(JournalError):
+    """R1: the journal does not hold the entry that the state in memory rests on."""
+
+
+class BookNotFoundError(JournalError):
+    """There is no such book."""

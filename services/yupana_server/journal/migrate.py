@@ -1,0 +1,64 @@
+"""Brings a database to the newest schema."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+LEDGER_ROLE = "yupana_ledger"
+"""The role that ledgers log in as. It may only INSERT and SELECT on the journal."""
+
+
+def migrate(url: str, *, ledger_password: str | None = None) -> list[str]:
+    """Apply the migrations that are missing and return their names, oldest first.
+
+    Safe to run at any time and from several places at once: one waits for the other. `url` must
+    log in as a role that may create schemas and roles. With `ledger_password`, the role that
+    ledgers log in as gets that password.
+    """
+    before = current_revision(url)
+    command.upgrade(_config(url), "head")
+    if ledger_password is not None:
+        _set_password(url, ledger_password)
+    scripts = ScriptDirectory.from_config(_config(url))
+    applied = scripts.iterate_revisions("head", before or "base")
+    return [f"{script.revision} {script.doc}" for script in reversed(list(applied))]
+
+
+def newest_revision() -> str:
+    """Return the name of the newest migration that this release has."""
+    head = ScriptDirectory.from_config(_config("")).get_current_head()
+    if head is None:
+        raise RuntimeError("this release has no migrations")
+    return head
+
+
+def current_revision(url: str) -> str | None:
+    """Return the newest migration that the database has, None when it has none."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT to_regclass('yupana.migrations') IS NOT NULL").fetchone()
+        if row is None or not row[0]:
+            return None
+        row = connection.execute("SELECT version_num FROM yupana.migrations").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _set_password(url: str, password: str) -> None:
+    statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+        sql.Identifier(LEDGER_ROLE), sql.Literal(password)
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    if url:
+        config.attributes["url"] = make_url(url).set(drivername="postgresql+psycopg")
+    return config

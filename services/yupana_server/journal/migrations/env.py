@@ -1,0 +1,29 @@
+"""How Alembic runs the migrations: one at a time over all servers, with short lock waits."""
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+VERSION_TABLE = "migrations"
+VERSION_SCHEMA = "yupana"
+
+
+def run() -> None:
+    """Apply what is missing, each migration in a transaction of its own."""
+    engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("SET lock_timeout = '4s'"))
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('yupana migrations'))"))
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS yupana"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            version_table=VERSION_TABLE,
+            version_table_schema=VERSION_SCHEMA,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

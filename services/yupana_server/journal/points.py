@@ -1,0 +1,42 @@
+"""Facts read from the journal, each with the point of the journal that it was read at."""
+
+from typing import Generic, NamedTuple, TypeVar
+
+from yupana_server.book.entries import Entry
+from yupana_server.journal.rows import Link
+
+T = TypeVar("T")
+
+
+class BookRow(NamedTuple):
+    """A book as its row says."""
+
+    number: int
+    """What every table's key begins with."""
+    id: str
+    epoch: int
+    created_at: int
+    seq: int
+    """Its newest entry when this was read."""
+
+
+class TailPoint(NamedTuple):
+    """The newest entry of a book; seq 0 and the genesis hash while there is none."""
+
+    link: Link
+    recorded_at: int
+
+
+class Loaded(NamedTuple, Generic[T]):
+    """R2: facts, absence included, and the book's tail in the same snapshot."""
+
+    seq: int
+    facts: dict[str, T | None]
+
+
+class TransferRow(NamedTuple):
+    """A recorded transfer with its labels."""
+
+    entry: Entry
+    labels: dict[str, str]
+    """Empty when there are none or they were erased."""

@@ -1,0 +1,316 @@
+"""Loads and look-ups: one statement an intent, each with the tail of its own snapshot (R2)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from yupana_server.book.commands import Kind, NormalSide
+from yupana_server.book.entries import ZERO, Entry, Totals
+from yupana_server.book.state import Account, AccountFacts, Asset
+from yupana_server.journal.append import StoredEntry
+from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, session_settings
+from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.points import BookRow, Loaded, TailPoint, TransferRow
+from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
+
+POOL_WAITING_MAX = 1_000
+"""How many reads may wait for a connection; the next one is refused at once."""
+
+_TAIL = """
+    coalesce((
+        SELECT seq FROM yupana.journal WHERE book = %(book)s ORDER BY seq DESC LIMIT 1
+    ), 0)
+"""
+_BOOK = """
+    SELECT book, id, epoch, (extract(epoch FROM created_at) * 1000000)::bigint,
+        coalesce((
+            SELECT seq FROM yupana.journal j WHERE j.book = b.book ORDER BY seq DESC LIMIT 1
+        ), 0)
+    FROM yupana.books b
+"""
+_ACCOUNTS = f"""
+    SELECT {_TAIL}, wanted.account, opening.seq, opening.id, opening.recorded_at, opening.asset,
+        opening.content, debit.seq, debit.totals, credit.seq, credit.totals
+    FROM unnest(%(accounts)s::text[]) WITH ORDINALITY AS wanted (account, place)
+    LEFT JOIN LATERAL (
+        SELECT seq, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at, asset,
+            content
+        FROM yupana.journal
+        WHERE book = %(book)s AND account = wanted.account AND reason IS NULL
+        ORDER BY seq DESC LIMIT 1
+    ) opening ON true
+    LEFT JOIN LATERAL (
+        SELECT seq, ARRAY[debit_debits_posted, debit_credits_posted, debit_debits_pending,
+            debit_credits_pending]::text[] AS totals
+        FROM yupana.journal
+        WHERE book = %(book)s AND debit_account = wanted.account AND reason IS NULL
+        ORDER BY seq DESC LIMIT 1
+    ) debit ON true
+    LEFT JOIN LATERAL (
+        SELECT seq, ARRAY[credit_debits_posted, credit_credits_posted, credit_debits_pending,
+            credit_credits_pending]::text[] AS totals
+        FROM yupana.journal
+        WHERE book = %(book)s AND credit_account = wanted.account AND reason IS NULL
+        ORDER BY seq DESC LIMIT 1
+    ) credit ON true
+    ORDER BY wanted.place
+"""
+_IDS = f"""
+    SELECT tail, found.id, found.seq FROM (SELECT {_TAIL} AS tail) here
+    LEFT JOIN LATERAL (
+        SELECT id, seq FROM yupana.ids WHERE book = %(book)s AND id = ANY(%(ids)s)
+    ) found ON true
+"""
+_ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
+_ASSETS = f"""
+    SELECT {_TAIL}, asset, (content ->> 'scale')::int,
+        (extract(epoch FROM recorded_at) * 1000000)::bigint
+    FROM yupana.journal WHERE book = %(book)s AND reason IS NULL AND kind = {int(Kind.OPEN_ASSET)}
+"""
+
+
+class JournalReader:
+    """Reads through a pool of connections to the primary.
+
+    Every method raises UnavailableError when the database cannot answer.
+    """
+
+    def __init__(self, url: str, *, connections_max: int):
+        self._pool = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections_max,
+            max_waiting=POOL_WAITING_MAX,
+            kwargs={"autocommit": True, **session_settings(READ_APPLICATION)},
+            open=False,
+            name="reads",
+        )
+
+    async def open(self) -> None:
+        """Begin to fill the pool; does not wait for the database."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    async def create_book(self, book_id: str) -> None:
+        """Create the book unless it is there."""
+        await self._rows(
+            "INSERT INTO yupana.books (id) VALUES (%(id)s) ON CONFLICT (id) DO NOTHING "
+            "RETURNING book",
+            {"id": book_id},
+        )
+
+    async def book(self, book_id: str) -> BookRow | None:
+        """Return the book, None when there is none."""
+        rows = await self._rows(f"{_BOOK} WHERE id = %(id)s", {"id": book_id})
+        return BookRow(*rows[0]) if rows else None
+
+    async def books(self, *, after: str, limit: int) -> list[BookRow]:
+        """Return the books that follow `after`, in the order of their ids."""
+        rows = await self._rows(
+            f"{_BOOK} WHERE id > %(after)s ORDER BY id LIMIT %(limit)s",
+            {"after": after, "limit": limit},
+        )
+        return [BookRow(*row) for row in rows]
+
+    async def tail(self, book: BookRow) -> TailPoint:
+        """Return the newest entry's place and time."""
+        rows = await self._rows(
+            f"{_ENTRIES} ORDER BY seq DESC LIMIT 1",
+            {"book": book.number},
+        )
+        if not rows:
+            return TailPoint(genesis(book.id), 0)
+        entry, digest = decode(rows[0])
+        return TailPoint(Link(entry.seq, digest), entry.recorded_at)
+
+    async def entries(self, book: int, *, after: int, limit: int) -> list[StoredEntry]:
+        """Return the entries that follow seq `after`, in order, none skipped."""
+        rows = await self._rows(
+            f"{_ENTRIES} AND seq > %(after)s ORDER BY seq LIMIT %(limit)s",
+            {"book": book, "after": after, "limit": limit},
+        )
+        return [StoredEntry(*decode(row)) for row in rows]
+
+    async def accounts(self, book: int, accounts: Sequence[str]) -> Loaded[Account]:
+        """Return the accounts, in the order asked for, None for each that is not open."""
+        rows = await self._rows(_ACCOUNTS, {"book": book, "accounts": list(accounts)})
+        facts = {str(row[1]): _account(row) for row in rows}
+        return Loaded(int(rows[0][0]), facts)
+
+    async def account_ids(self, book: int, *, prefix: str, after: str, limit: int) -> list[str]:
+        """Return the ids of open accounts that begin with `prefix` and follow `after`."""
+        rows = await self._rows(
+            "SELECT account FROM yupana.journal WHERE book = %(book)s AND reason IS NULL "
+            f"AND account IS NOT NULL AND kind = {int(Kind.OPEN_ACCOUNT)} "
+            "AND account >= %(prefix)s AND account < %(end)s AND account > %(after)s "
+            "ORDER BY account LIMIT %(limit)s",
+            # No id contains a byte above `~`, so DEL ends the range of every prefix.
+            {
+                "book": book,
+                "prefix": prefix,
+                "end": prefix + "\x7f",
+                "after": after,
+                "limit": limit,
+            },
+        )
+        return [str(row[0]) for row in rows]
+
+    async def assets(self, book: int, assets: Sequence[str]) -> Loaded[Asset]:
+        """Return the assets, None for each that is not open."""
+        rows = await self._rows(
+            f"SELECT tail, found.* FROM (SELECT {_TAIL} AS tail) here LEFT JOIN LATERAL "
+            f"({_ASSETS} AND asset = ANY(%(assets)s)) found ON true",
+            {"book": book, "assets": list(assets)},
+        )
+        found = {str(row[2]): _asset(row[2:]) for row in rows if row[2] is not None}
+        return Loaded(int(rows[0][0]), {asset: found.get(asset) for asset in assets})
+
+    async def asset_page(self, book: int, *, after: str, limit: int) -> list[Asset]:
+        """Return the assets that follow `after`, in the order of their ids."""
+        rows = await self._rows(
+            f"{_ASSETS} AND asset > %(after)s ORDER BY asset LIMIT %(limit)s",
+            {"book": book, "after": after, "limit": limit},
+        )
+        return [_asset(row[1:]) for row in rows]
+
+    async def outcomes(self, book: int, ids: Iterable[str]) -> Loaded[Entry]:
+        """Return the entries that recorded these ids, None for each that is new."""
+        wanted = list(ids)
+        rows = await self._rows(_IDS, {"book": book, "ids": wanted})
+        facts: dict[str, Entry | None] = dict.fromkeys(wanted)
+        seqs = [row[2] for row in rows if row[2] is not None]
+        for stored in await self.entries_at(book, seqs):
+            facts[stored.entry.id] = stored.entry
+        return Loaded(int(rows[0][0]), facts)
+
+    async def entries_at(self, book: int, seqs: Sequence[int]) -> list[StoredEntry]:
+        """Return the entries of these seqs, in order."""
+        if not seqs:
+            return []
+        rows = await self._rows(
+            f"{_ENTRIES} AND seq = ANY(%(seqs)s) ORDER BY seq",
+            {"book": book, "seqs": list(seqs)},
+        )
+        return [StoredEntry(*decode(row)) for row in rows]
+
+    async def transfers(
+        self, book: int, *, account: str | None, before: int, limit: int
+    ) -> list[TransferRow]:
+        """Return transfers recorded before seq `before`, the newest first.
+
+        With `account`, only those posted that debit or credit it.
+        """
+        found = await self._transfer_entries(book, account, before, limit)
+        labels = await self.labels(book, [entry.seq for entry in found if entry.sealed_labels])
+        return [TransferRow(entry, labels.get(entry.seq, {})) for entry in found]
+
+    async def _transfer_entries(
+        self, book: int, account: str | None, before: int, limit: int
+    ) -> list[Entry]:
+        kind = f"kind = {int(Kind.TRANSFER)} AND seq < %(before)s"
+        newest = "ORDER BY seq DESC LIMIT %(limit)s"
+        parameters = {"book": book, "account": account, "before": before, "limit": limit}
+        if account is None:
+            rows = await self._rows(f"{_ENTRIES} AND {kind} {newest}", parameters)
+        else:
+            sides = " UNION ALL ".join(
+                f"({_ENTRIES} AND {kind} AND {side} = %(account)s AND reason IS NULL {newest})"
+                for side in ("debit_account", "credit_account")
+            )
+            rows = await self._rows(sides, parameters)
+        # No transfer stands on both sides, and both were read in one snapshot.
+        entries = [decode(row)[0] for row in rows]
+        return sorted(entries, key=lambda entry: entry.seq, reverse=True)[:limit]
+
+    async def labels(self, book: int, seqs: Sequence[int]) -> dict[int, dict[str, str]]:
+        """Return the labels of these entries; those without are absent."""
+        if not seqs:
+            return {}
+        rows = await self._rows(
+            "SELECT seq, labels FROM yupana.labels WHERE book = %(book)s AND seq = ANY(%(seqs)s)",
+            {"book": book, "seqs": list(seqs)},
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def terminate_blocker(self, process_id: int, *, waiting_longer_than_s: float) -> int:
+        """R5: end another append that blocks this process and waits for its client.
+
+        Postgres' own time-outs do not fire inside COPY. Returns how many were ended.
+        """
+        rows = await self._rows(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE pid = ANY(pg_blocking_pids(%(process_id)s))
+                AND application_name = %(application)s
+                AND wait_event_type = 'Client'
+                AND state_change < clock_timestamp() - make_interval(secs => %(age_s)s)
+            """,
+            {
+                "process_id": process_id,
+                "application": APPEND_APPLICATION,
+                "age_s": waiting_longer_than_s,
+            },
+        )
+        return len(rows)
+
+    async def add_partition(self, number: int) -> None:
+        """Make the partition of the journal unless it is there."""
+        await self._rows("SELECT yupana.add_journal_partition(%(number)s)", {"number": number})
+
+    async def settings(self) -> dict[str, str]:
+        """R12: return what the promise depends on and this database's word on it."""
+        rows = await self._rows(
+            """
+            SELECT name, setting FROM pg_settings
+            WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
+            UNION ALL
+            SELECT 'journal_append_only', CASE WHEN
+                has_table_privilege('yupana.journal', 'UPDATE')
+                OR has_table_privilege('yupana.journal', 'DELETE')
+                OR has_table_privilege('yupana.journal', 'TRUNCATE')
+            THEN 'off' ELSE 'on' END
+            UNION ALL
+            SELECT 'schema', version_num FROM yupana.migrations
+            """,
+            {},
+        )
+        return {str(row[0]): str(row[1]) for row in rows}
+
+    async def _rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(statement.encode(), parameters)
+                return await cursor.fetchall()
+        except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+            raise UnavailableError(str(error)) from error
+
+
+def _account(row: Sequence[Any]) -> Account | None:
+    _, account, seq, command_id, recorded_at, asset, content, *newest = row
+    if seq is None:
+        return None
+    debit_seq, debit_totals, credit_seq, credit_totals = newest
+    totals, last_seq = ZERO, seq
+    if (debit_seq or 0) > last_seq:
+        totals, last_seq = Totals(*map(int, debit_totals)), debit_seq
+    if (credit_seq or 0) > last_seq:
+        totals, last_seq = Totals(*map(int, credit_totals)), credit_seq
+    facts = AccountFacts(
+        id=account,
+        asset=asset,
+        normal_side=NormalSide(content["normal_side"]),
+        min_balance=content.get("min_balance"),
+        max_balance=content.get("max_balance"),
+        opened_at=recorded_at,
+        opened_by=command_id,
+    )
+    return Account(facts, totals, last_seq)
+
+
+def _asset(row: Sequence[Any]) -> Asset:
+    return Asset(row[0], row[1], row[2])

@@ -1,0 +1,176 @@
+"""How an entry is written as a row, and its hash.
+
+Both rest on one text: the row as COPY takes it. R1: an entry's hash is SHA-256 over the hash of
+the entry before it and this text, so a chain of hashes runs through the whole journal.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from typing import NamedTuple
+
+from yupana_server.book.commands import Chain, Kind
+from yupana_server.book.entries import Entry, Totals
+from yupana_server.book.evolve import UnknownVersionError
+from yupana_server.book.rejections import Reason
+
+COLUMNS = (
+    "seq, epoch, format, rules, kind, id, recorded_at, effective_at, actor, trace_id, reason, "
+    "facts, chain_first, chain_place, chain_length, debit_account, credit_account, amount, asset, "
+    "debit_debits_posted, debit_credits_posted, debit_debits_pending, debit_credits_pending, "
+    "credit_debits_posted, credit_credits_posted, credit_debits_pending, credit_credits_pending, "
+    "account, content, sealed_labels"
+)
+"""What format 1 writes and hashes, in this order."""
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (formats without an offset, which is added)
+
+
+class Link(NamedTuple):
+    """An entry's seq and hash: what the next one is chained to."""
+
+    seq: int
+    hash: bytes
+
+
+def genesis(book_id: str) -> Link:
+    """Return what the first entry of a book is chained to, so that no two books' chains fit."""
+    return Link(0, sha256(b"yupana book " + book_id.encode()).digest())
+
+
+def encode(entry: Entry) -> str:
+    """Write the entry as a row of COPY's text format, without the book and the hash."""
+    chain = entry.chain
+    reason = entry.reason
+    return "\t".join(
+        (
+            str(entry.seq),
+            str(entry.epoch),
+            str(entry.format),
+            str(entry.rules),
+            _SMALL[entry.kind],
+            entry.id,
+            format_time(entry.recorded_at),
+            "\\N" if entry.effective_at is None else format_time(entry.effective_at),
+            "\\N" if entry.actor is None else escape(entry.actor),
+            "\\N" if entry.trace_id is None else "\\\\x" + entry.trace_id.hex(),
+            "\\N" if reason is None else _SMALL[reason],
+            "\\N" if entry.facts is None else _json(entry.facts),
+            "\\N\t\\N\t\\N" if chain is None else "\t".join(map(str, chain)),
+            entry.debit_account or "\\N",
+            entry.credit_account or "\\N",
+            "\\N" if entry.amount is None else str(entry.amount),
+            entry.asset or "\\N",
+            _totals(entry.debit_totals),
+            _totals(entry.credit_totals),
+            entry.account or "\\N",
+            "\\N" if entry.content is None else _json(entry.content),
+            "\\N" if entry.sealed_labels is None else "\\\\x" + entry.sealed_labels.hex(),
+        )
+    )
+
+
+def chain_hash(previous: bytes, line: str) -> bytes:
+    """R1: return the hash of the entry that is written as `line`."""
+    return sha256(previous + line.encode()).digest()
+
+
+def escape(text: str) -> str:
+    """Escape text for COPY's text format."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def format_time(micros: int) -> str:
+    """Write microseconds since the Unix epoch as Postgres reads a timestamptz."""
+    second, fraction = divmod(micros, 1_000_000)
+    return f"{_format_second(second)}.{fraction:06d}+00"
+
+
+@lru_cache(maxsize=4096)  # The entries of a batch share a second or two.
+def _format_second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat(" ")
+
+
+_SMALL = [str(number) for number in range(256)]
+
+
+def _totals(totals: Totals | None) -> str:
+    if totals is None:
+        return "\\N\t\\N\t\\N\t\\N"
+    return f"{totals[0]}\t{totals[1]}\t{totals[2]}\t{totals[3]}"
+
+
+def _json(value: Mapping[str, str] | Mapping[str, int]) -> str:
+    text = json.dumps(dict(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return text.replace("\\", "\\\\")
+
+
+# Everything is read as text: amounts have up to 39 digits, and one decoder serves both the raw
+# results of the append connection and the cursors of the readers.
+def _as_text(column: str) -> str:
+    if column in ("recorded_at", "effective_at"):
+        return f"(extract(epoch FROM {column}) * 1000000)::bigint::text"
+    if column in ("trace_id", "sealed_labels", "hash"):
+        return f"encode({column}, 'hex')"
+    return f"{column}::text"
+
+
+SELECT_LIST = ", ".join(_as_text(column) for column in [*COLUMNS.split(", "), "hash"])
+
+Row = Sequence[str | None]
+
+
+def decode(row: Row) -> tuple[Entry, bytes]:
+    """Read the columns of SELECT_LIST as an entry and its hash."""
+    (
+        *head, facts,
+        chain_first, chain_place, chain_length, debit_account, credit_account, amount, asset,
+        d0, d1, d2, d3, c0, c1, c2, c3, account, content, sealed_labels, digest,
+    ) = row  # fmt: skip
+    seq, epoch, version, rules, kind, id_, recorded_at, effective_at, actor, trace_id, reason = head
+    entry = Entry(
+        seq=_int(seq),
+        recorded_at=_int(recorded_at),
+        kind=_kind(_int(kind)),
+        id=id_ or "",
+        reason=None if reason is None else Reason(int(reason)),
+        facts=None if facts is None else json.loads(facts),
+        debit_account=debit_account,
+        credit_account=credit_account,
+        amount=None if amount is None else int(amount),
+        asset=asset,
+        debit_totals=_read_totals(d0, d1, d2, d3),
+        credit_totals=_read_totals(c0, c1, c2, c3),
+        effective_at=None if effective_at is None else int(effective_at),
+        sealed_labels=None if sealed_labels is None else bytes.fromhex(sealed_labels),
+        chain=None
+        if chain_first is None
+        else Chain(chain_first, _int(chain_place), _int(chain_length)),
+        account=account,
+        content=None if content is None else json.loads(content),
+        epoch=_int(epoch),
+        actor=actor,
+        trace_id=None if trace_id is None else bytes.fromhex(trace_id),
+        format=_int(version),
+        rules=_int(rules),
+    )
+    return entry, bytes.fromhex(digest or "")
+
+
+def _kind(number: int) -> Kind:
+    try:
+        return Kind(number)
+    except ValueError:
+        raise UnknownVersionError(
+            f"the journal has an entry of kind {number}: upgrade this release"
+        ) from None
+
+
+def _read_totals(*columns: str | None) -> Totals | None:
+    return None if columns[0] is None else Totals(*map(_int, columns))
+
+
+def _int(text: str | None) -> int:
+    return int(text or "0")

@@ -1,0 +1,1 @@
+"""The ledger service: decides and records commands, answers reads."""

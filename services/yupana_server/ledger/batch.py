@@ -1,0 +1,146 @@
+"""A batch: submissions that are decided together and recorded by one commit."""
+
+import json
+from collections.abc import Iterable
+
+from yupana_server.book.commands import CreateTransfer
+from yupana_server.book.decide import Outcome, Replay, decide
+from yupana_server.book.entries import Entry
+from yupana_server.book.evolve import evolve
+from yupana_server.book.rejections import Reason, Refusal
+from yupana_server.book.state import State
+from yupana_server.ledger.memory import Memory
+from yupana_server.ledger.quota import RejectionQuota
+from yupana_server.ledger.submission import Answer, ClockSkewError, Submission, Unit
+
+ENTRIES_MAX = 10_000
+"""A batch takes no more requests once it has so many commands."""
+
+BEHIND_TAIL_MAX_US = 1_000_000
+"""R8: who lies further behind the journal's tail refuses to decide."""
+
+
+class Batch:
+    """Submissions, what was decided about them, and the layer of state that this leaves."""
+
+    def __init__(self, memory: Memory, quota: RejectionQuota):
+        self.submissions: list[Submission] = []
+        self._commands_count = 0
+        self._memory = memory
+        self._quota = quota
+        self._sent: dict[str, Entry] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.generation = self._memory.generation
+        self.layer = self._memory.top.layer()
+        self.entries: list[Entry] = []
+        self.labels: list[tuple[int, str]] = []
+        self.decided_at: int | None = None
+        self.outcomes: list[tuple[Submission, list[Outcome]]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether further submissions should go to the next batch."""
+        return self._commands_count >= ENTRIES_MAX
+
+    @property
+    def obsolete(self) -> bool:
+        """Whether the state that this was decided on is no longer what it was."""
+        return self.generation != self._memory.generation
+
+    def join(self, submissions: list[Submission]) -> None:
+        """Take submissions in, to be decided after those that are in already."""
+        self.submissions += submissions
+        self._commands_count += sum(s.commands_count for s in submissions)
+
+    def decide(self, submissions: Iterable[Submission], *, clock: int, now: float) -> None:
+        """Decide submissions that joined, on top of what is decided already.
+
+        `clock` is the wall clock in microseconds since the Unix epoch, `now` the event loop's
+        clock. Everything that the submissions need must be loaded. What can no longer be answered
+        in time is left out for good.
+        """
+        behind = self.layer.recorded_at - clock
+        if behind > BEHIND_TAIL_MAX_US:
+            raise ClockSkewError(skew_ms=behind // 1000)
+        if self.decided_at is None:
+            self.decided_at = clock
+        for submission in submissions:
+            if submission.open(now):
+                submission.decided = True
+                self.outcomes.append((submission, self._decide_one(submission, clock)))
+
+    def decide_again(self, *, clock: int, now: float) -> None:
+        """Decide all submissions anew on what is known now."""
+        self._sent.update((entry.id, entry) for entry in self.entries)
+        self._begin()
+        self.submissions = [s for s in self.submissions if s.open(now)]
+        self.decide(self.submissions, clock=clock, now=now)
+
+    def part(self, submissions: list[Submission]) -> "Batch":
+        """Return a batch of some of these submissions, yet to be decided."""
+        part = Batch(self._memory, self._quota)
+        part.submissions = submissions
+        part.generation = -1
+        return part
+
+    def answer(self) -> None:
+        """Tell everybody who waits; call it when everything that this rests on has committed."""
+        answer_seq = self.layer.seq
+        epoch = self._memory.book.epoch
+        for submission, outcomes in self.outcomes:
+            if not submission.answer.done():
+                submission.answer.set_result(Answer(outcomes, answer_seq, epoch))
+
+    def _decide_one(self, submission: Submission, clock: int) -> list[Outcome]:
+        if submission.validate_only:
+            return _validate(self.layer.layer(), submission.units, clock)
+        outcomes: list[Outcome] = []
+        for unit in submission.units:
+            outcomes += self._decide_unit(submission, unit, clock)
+        return outcomes
+
+    def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
+        outcomes = self._within_quota(decide(self.layer, unit, clock))
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, Entry):
+                outcomes[place] = self._take(submission, unit[place], outcome)
+            elif isinstance(outcome, Replay) and self._sent.get(outcome.entry.id) == outcome.entry:
+                # R3: we wrote it ourselves, in a commit whose answer was lost.
+                outcomes[place] = outcome.entry
+        return outcomes
+
+    def _take(self, submission: Submission, command: object, entry: Entry) -> Entry:
+        context = submission.span_context
+        epoch = self._memory.book.epoch
+        if context.is_valid or epoch != 1:
+            trace_id = context.trace_id.to_bytes(16, "big") if context.is_valid else None
+            entry = entry._replace(trace_id=trace_id, epoch=epoch)
+        evolve(self.layer, entry)
+        self.entries.append(entry)
+        if isinstance(command, CreateTransfer) and command.labels:
+            self.labels.append((entry.seq, json.dumps(dict(command.labels))))
+        return entry
+
+    def _within_quota(self, outcomes: list[Outcome]) -> list[Outcome]:
+        rejected = [o for o in outcomes if isinstance(o, Entry) and o.reason is not None]
+        if not rejected or self._quota.take(len(rejected)):
+            return outcomes
+        return [_refuse(o) if isinstance(o, Entry) else o for o in outcomes]
+
+
+def _validate(scratch: State, units: Iterable[Unit], clock: int) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for unit in units:
+        for outcome in decide(scratch, unit, clock):
+            if isinstance(outcome, Entry):
+                evolve(scratch, outcome)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _refuse(entry: Entry) -> Refusal:
+    name = entry.reason.name if entry.reason is not None else "none"
+    facts = {"rejected_reason": f"ERROR_REASON_{name}"}
+    return Refusal(entry.id, Reason.REJECTION_QUOTA_EXCEEDED, facts)

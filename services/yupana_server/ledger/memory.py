@@ -1,0 +1,214 @@
+"""What a server remembers of a book, and how it stays true to the journal.
+
+Rules that live here: R1 (drop what does not match the journal), R2 (facts carry the entry that they
+were read at), R7 (which ids have to be looked up).
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from yupana_server.book.commands import CreateTransfer, OpenAccount, OpenAsset
+from yupana_server.book.evolve import DivergedError, evolve
+from yupana_server.book.state import State
+from yupana_server.journal.append import StoredEntry
+from yupana_server.journal.errors import HistoryChangedError
+from yupana_server.journal.points import BookRow
+from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.rows import Link, chain_hash, encode
+from yupana_server.ledger.submission import Submission
+
+ACCOUNTS_MAX = 200_000
+"""How many accounts of a book are kept, at about 0.7 kB each."""
+
+OUTCOMES_MAX = 50_000
+"""How many recently decided ids of a book are kept, at about 1 kB each."""
+
+PAGE_ENTRIES = 5_000
+
+
+class Memory:
+    """The committed state of a book, as far as it is in memory.
+
+    `generation` counts what makes decisions obsolete: entries of other servers, and resets.
+    """
+
+    def __init__(self, book: BookRow, reader: JournalReader):
+        self.book = book
+        self.generation = 0
+        self.base = State()
+        self.link = Link(0, b"")
+        self.speculated: State | None = None
+        # The layer of the batch that is being written, on top of `base`.
+        self._reader = reader
+        self._horizon = 0
+        # R7: outcomes of all entries after this one are in memory.
+        self._loads_valid_from = 0
+        # R2: accounts read at an earlier entry may have been changed since without our noticing.
+        self._ready = False
+
+    async def prepare(self) -> None:
+        """Learn where the journal stands, unless that is known."""
+        if self._ready:
+            return
+        point = await self._reader.tail(self.book)
+        if self._ready:
+            return
+        self.base = State(seq=point.link.seq, recorded_at=point.recorded_at)
+        self.link = point.link
+        self._horizon = self._loads_valid_from = point.link.seq
+        self.invalidate()
+        self._ready = True
+
+    @property
+    def top(self) -> State:
+        """What the next batch is decided on: the state that the batch being written will leave."""
+        return self.base if self.speculated is None else self.speculated
+
+    def invalidate(self) -> None:
+        """Make all that is decided and not committed obsolete."""
+        self.speculated = None
+        self.generation += 1
+
+    def reset(self) -> None:
+        """R1: forget everything; `prepare` starts again from the journal."""
+        self._ready = False
+        self.invalidate()
+
+    def absorb(self, layer: State, end: Link) -> None:
+        """Take over what a batch of ours changed, now that it is committed."""
+        self.base.absorb(layer)
+        self.speculated = None
+        self.link = end
+        self._evict()
+
+    def fold(self, entries: Iterable[StoredEntry]) -> None:
+        """Fold entries of other servers. Those already folded are passed over.
+
+        Raises:
+            HistoryChangedError: They do not continue what is in memory; it is forgotten.
+        """
+        for stored in entries:
+            if stored.entry.seq <= self.base.seq:
+                continue
+            try:
+                self._fold_one(stored)
+            except DivergedError as error:
+                self.reset()
+                raise HistoryChangedError(str(error)) from error
+        self._loads_valid_from = self.base.seq
+        self.invalidate()
+        self._evict()
+
+    def _fold_one(self, stored: StoredEntry) -> None:
+        if chain_hash(self.link.hash, encode(stored.entry)) != stored.hash:
+            raise DivergedError(f"entry {stored.entry.seq} is not chained to the one before it")
+        evolve(self.base, stored.entry)
+        self.link = Link(stored.entry.seq, stored.hash)
+
+    async def catch_up(self) -> None:
+        """Fold what others appended, by reads outside the lock."""
+        while True:
+            page = await self._reader.entries(
+                self.book.number, after=self.base.seq, limit=PAGE_ENTRIES
+            )
+            if any(stored.entry.seq > self.base.seq for stored in page):
+                self.fold(page)
+            if len(page) < PAGE_ENTRIES:
+                return
+
+    async def load(self, submissions: Sequence[Submission]) -> bool:
+        """Bring what the submissions need into memory, so that they can be decided on `top`.
+
+        Returns False when facts were read that are ahead of the committed state: call `catch_up`
+        (or wait for the batch that is being written) and call again.
+        """
+        await self.prepare()
+        while True:
+            accounts, assets = _needs(submissions, self.top)
+            unchecked = [s for s in submissions if s.checked_seq < self._horizon]
+            if not (accounts or assets or unchecked):
+                return True
+            if not await self._load_once(accounts, assets, unchecked):
+                return False
+
+    async def _load_once(
+        self, accounts: list[str], assets: list[str], unchecked: list[Submission]
+    ) -> bool:
+        results = await asyncio.gather(
+            self._load_accounts(accounts) if accounts else _nothing(),
+            self._load_assets(assets) if assets else _nothing(),
+            self._check_ids(unchecked) if unchecked else _nothing(),
+        )
+        return all(results)
+
+    async def _load_accounts(self, accounts: list[str]) -> bool:
+        loaded = await self._reader.accounts(self.book.number, accounts)
+        if loaded.seq > self.base.seq:
+            return False
+        if loaded.seq >= self._loads_valid_from:
+            for account_id, account in loaded.facts.items():
+                if not self.top.knows_account(account_id):
+                    self.base.accounts[account_id] = account
+        return True
+
+    async def _load_assets(self, assets: list[str]) -> bool:
+        loaded = await self._reader.assets(self.book.number, assets)
+        if loaded.seq > self.base.seq:
+            return False
+        if loaded.seq >= self._loads_valid_from:
+            for asset_id, asset in loaded.facts.items():
+                if not self.top.knows_asset(asset_id):
+                    self.base.assets[asset_id] = asset
+        return True
+
+    async def _check_ids(self, submissions: list[Submission]) -> bool:
+        ids = {command.id for s in submissions for unit in s.units for command in unit}
+        loaded = await self._reader.outcomes(self.book.number, ids)
+        if loaded.seq > self.base.seq:
+            return False
+        for command_id, entry in loaded.facts.items():
+            if entry is not None:
+                self.base.outcomes.setdefault(command_id, entry)
+        for submission in submissions:
+            submission.checked_seq = loaded.seq
+        return True
+
+    def forget_checks(self, submissions: Iterable[Submission]) -> None:
+        """R4: have every id looked up in the journal again."""
+        for submission in submissions:
+            submission.checked_seq = -1
+
+    def _evict(self) -> None:
+        outcomes = self.base.outcomes
+        while len(outcomes) > OUTCOMES_MAX:
+            oldest = next(iter(outcomes))
+            self._horizon = max(self._horizon, outcomes.pop(oldest).seq)
+        accounts = self.base.accounts
+        if len(accounts) > ACCOUNTS_MAX:
+            for account_id in list(accounts)[: len(accounts) - ACCOUNTS_MAX * 9 // 10]:
+                del accounts[account_id]
+            self._loads_valid_from = self.base.seq
+
+
+def _needs(submissions: Sequence[Submission], top: State) -> tuple[list[str], list[str]]:
+    accounts: set[str] = set()
+    assets: set[str] = set()
+    for submission in submissions:
+        for unit in submission.units:
+            for command in unit:
+                if isinstance(command, CreateTransfer):
+                    accounts.add(command.debit_account)
+                    accounts.add(command.credit_account)
+                elif isinstance(command, OpenAccount):
+                    accounts.add(command.account)
+                    assets.add(command.asset)
+                elif isinstance(command, OpenAsset):
+                    assets.add(command.asset)
+    return (
+        [account for account in accounts if not top.knows_account(account)],
+        [asset for asset in assets if not top.knows_asset(asset)],
+    )
+
+
+async def _nothing() -> bool:
+    return True

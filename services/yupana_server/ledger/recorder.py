@@ -1,0 +1,297 @@
+"""Records batches in the journal, and stays right when that goes wrong.
+
+Rules that live here: R1 (history, not position), R3 (unknown commits), R4 (conflicts), R5 (stuck
+writers), R6 (poison), R8 (time). Whatever happens, every submission of the batch is answered or
+left to its deadline.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from opentelemetry import trace
+
+from yupana_server.journal.append import (
+    TAIL_ENTRIES_MAX,
+    Appender,
+    EncodedBatch,
+    StoredEntry,
+    Tail,
+    encode_batch,
+)
+from yupana_server.journal.errors import (
+    BookNotFoundError,
+    ConflictError,
+    HistoryChangedError,
+    JournalError,
+    PoisonError,
+    StuckError,
+    UnavailableError,
+    UnknownCommitError,
+)
+from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.rows import Link
+from yupana_server.ledger.batch import Batch
+from yupana_server.ledger.memory import Memory
+from yupana_server.ledger.submission import (
+    BookGoneError,
+    ClockSkewError,
+    NotAnsweredError,
+    PoisonedError,
+)
+
+BEGIN_TIMEOUT_S = 3.0
+"""Three times the lock time-out: Postgres should have answered long before."""
+
+COMMIT_TIMEOUT_S = 10.0
+"""After that the commit is unknown."""
+
+RETRY_WAIT_S = 0.05
+RETRY_WAIT_MAX_S = 1.0
+
+DECISION_AGE_MAX_US = 1_000_000
+"""R8: what was decided longer ago is decided again."""
+
+DATABASE_SKEW_MAX_US = 250_000
+"""R8: by how much our clock may differ from Postgres'."""
+
+RESCUE_AFTER_S = 0.3
+"""R5: when to look who holds the lock that we wait for; below the lock time-out."""
+
+STUCK_AFTER_S = 1.0
+
+Clock = Callable[[], int]
+"""The wall clock, microseconds since the Unix epoch."""
+
+log = structlog.get_logger("yupana.recorder")
+tracer = trace.get_tracer("yupana.ledger")
+
+
+class Recorder:
+    """Writes the batches of one book, one at a time."""
+
+    def __init__(self, memory: Memory, reader: JournalReader, url: str, clock: Clock):
+        self.database_trouble = False
+        self._memory = memory
+        self._reader = reader
+        self._url = url
+        self._clock = clock
+        self._appender: Appender | None = None
+        self._stuck = False
+
+    async def close(self) -> None:
+        """Close the connection. Call it when nothing is being written."""
+        appender, self._appender = self._appender, None
+        if appender is not None:
+            await appender.close()
+
+    async def record(self, batch: Batch) -> None:
+        """Record the batch and answer its submissions; returns when nobody waits any more.
+
+        Never cancelled: runs in a task of its own.
+        """
+        wait_s = RETRY_WAIT_S
+        while self._waited_for(batch):
+            try:
+                await self._try(batch)
+                self.database_trouble = False
+                return
+            except (ClockSkewError, BookNotFoundError, PoisonError) as error:
+                await self._give_up(batch, error)
+                return
+            except JournalError as error:
+                await self._prepare_next_try(batch, error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, RETRY_WAIT_MAX_S)
+        self._memory.invalidate()
+
+    async def _try(self, batch: Batch) -> None:
+        """Decide again if need be, append, take over, answer."""
+        if batch.obsolete:
+            await self._decide_again(batch)
+        if batch.entries:
+            await self._append(batch)
+        batch.answer()
+
+    async def _append(self, batch: Batch) -> None:
+        appender = await self._connected()
+        tail = await self._begin(appender)
+        try:
+            await self._agree_with(tail, batch)
+            if not batch.entries:  # Others recorded all of it before us.
+                await appender.rollback()
+                return
+            encoded = self._encode(batch)
+        except BaseException:
+            await appender.rollback()
+            raise
+        await self._commit(appender, encoded, batch)
+        self._memory.absorb(batch.layer, encoded.end)
+
+    async def _begin(self, appender: Appender) -> Tail:
+        """Lock and read the tail; check the clocks, which frame the database's answer (R8)."""
+        rescue = asyncio.create_task(self._rescue(appender.process_id)) if self._stuck else None
+        before = self._clock()
+        try:
+            with tracer.start_as_current_span("lock and tail"):
+                tail = await appender.begin(self._memory.base.seq, BEGIN_TIMEOUT_S)
+            self._stuck = False
+        finally:
+            if rescue is not None:
+                rescue.cancel()
+        after = self._clock()
+        early, late = before - tail.database_now, tail.database_now - after
+        skew = max(early, late)
+        if skew > DATABASE_SKEW_MAX_US:
+            await appender.rollback()
+            raise ClockSkewError(skew_ms=skew // 1000)
+        return tail
+
+    async def _agree_with(self, tail: Tail, batch: Batch) -> None:
+        """R1 and R4: hold against the journal what the batch was decided on."""
+        memory = self._memory
+        others = tail.entries
+        if memory.base.seq > 0:
+            if not others or _link(others[0]) != memory.link:
+                memory.reset()
+                raise HistoryChangedError(f"entry {memory.base.seq} is not what it was")
+            others = others[1:]
+        if tail.epoch != memory.book.epoch:
+            memory.book = memory.book._replace(epoch=tail.epoch)
+            memory.invalidate()
+        if others:
+            memory.fold(others)
+        if len(tail.entries) >= TAIL_ENTRIES_MAX:
+            raise ConflictError("far behind")
+        too_old = self._clock() - (batch.decided_at or 0) > DECISION_AGE_MAX_US
+        if batch.obsolete or too_old:
+            await self._decide_again(batch)
+
+    async def _decide_again(self, batch: Batch) -> None:
+        now = asyncio.get_running_loop().time()
+        batch.submissions = [s for s in batch.submissions if s.open(now)]
+        while not await self._memory.load(batch.submissions):
+            await self._memory.catch_up()
+        self._memory.speculated = None
+        batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
+        self._memory.speculated = batch.layer
+
+    def _encode(self, batch: Batch) -> EncodedBatch:
+        memory = self._memory
+        return encode_batch(memory.book.number, memory.link, batch.entries, batch.labels)
+
+    async def _commit(self, appender: Appender, encoded: EncodedBatch, batch: Batch) -> None:
+        links = [trace.Link(s.span_context) for s in batch.submissions if s.span_context.is_valid]
+        attributes: dict[str, str | int] = {
+            "yupana.book": self._memory.book.id,
+            "yupana.batch.size": len(batch.entries),
+        }
+        with tracer.start_as_current_span("batch", links=links, attributes=attributes):
+            await appender.commit(encoded, COMMIT_TIMEOUT_S)
+
+    async def _prepare_next_try(self, batch: Batch, error: JournalError) -> None:
+        """Do what the error asks for before the batch is tried again."""
+        log.warning("append_failed", book=self._memory.book.id, error=type(error).__name__)
+        if isinstance(error, StuckError):
+            self._stuck = True
+        elif isinstance(error, ConflictError):
+            self._memory.invalidate()
+            self._memory.forget_checks(batch.submissions)
+            with suppress(JournalError):
+                await self._memory.catch_up()
+        elif isinstance(error, UnknownCommitError):
+            for submission in batch.submissions:
+                submission.unknown = True
+            await self._settle_unknown()
+        elif isinstance(error, UnavailableError):
+            self.database_trouble = True
+            await self._disconnect()
+
+    async def _settle_unknown(self) -> None:
+        """R3: wait until what was under way has ended, then learn where the journal stands."""
+        self._memory.invalidate()
+        await self._disconnect()
+        wait_s = RETRY_WAIT_S
+        while True:
+            try:
+                appender = await self._connected()
+                await self._heartbeat(appender)
+                await self._memory.catch_up()
+            except StuckError:
+                self._stuck = True
+            except HistoryChangedError:
+                return
+            except JournalError:
+                self.database_trouble = True
+                await self._disconnect()
+            else:
+                return
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, RETRY_WAIT_MAX_S)
+
+    async def _heartbeat(self, appender: Appender) -> None:
+        rescue = asyncio.create_task(self._rescue(appender.process_id)) if self._stuck else None
+        try:
+            await appender.heartbeat(BEGIN_TIMEOUT_S)
+            self._stuck = False
+        finally:
+            if rescue is not None:
+                rescue.cancel()
+
+    async def _rescue(self, process_id: int) -> None:
+        """R5: end the append of another ledger that hangs while we wait for its lock."""
+        await asyncio.sleep(RESCUE_AFTER_S)
+        with suppress(UnavailableError):
+            ended = await self._reader.terminate_blocker(
+                process_id, waiting_longer_than_s=STUCK_AFTER_S
+            )
+            if ended:
+                log.warning("stuck_writer_terminated", book=self._memory.book.id, count=ended)
+
+    async def _give_up(self, batch: Batch, error: Exception) -> None:
+        """Answer those who wait with what cannot be mended by trying again."""
+        self._memory.invalidate()
+        if isinstance(error, PoisonError):
+            await self._bisect(batch, error)
+            return
+        answer = error if isinstance(error, NotAnsweredError) else BookGoneError(str(error))
+        log.warning("batch_refused", book=self._memory.book.id, error=type(answer).__name__)
+        for submission in batch.submissions:
+            submission.fail(answer)
+
+    async def _bisect(self, batch: Batch, error: PoisonError) -> None:
+        """R6: record all but the culprit, which alone gets INTERNAL."""
+        waiting = [s for s in batch.submissions if not s.answer.done()]
+        if len(waiting) == 1:
+            log.error("poison", book=self._memory.book.id, error=str(error))
+            waiting[0].fail(PoisonedError("the database refused it"))
+            return
+        middle = len(waiting) // 2
+        for half in (waiting[:middle], waiting[middle:]):
+            part = batch.part(half)
+            await self.record(part)
+
+    def _waited_for(self, batch: Batch) -> bool:
+        now = asyncio.get_running_loop().time()
+        return any(s.open(now) for s in batch.submissions)
+
+    async def _connected(self) -> Appender:
+        if self._appender is None:
+            self._appender = await Appender.open(self._url, self._memory.book.number)
+        return self._appender
+
+    async def _disconnect(self) -> None:
+        appender, self._appender = self._appender, None
+        if appender is not None:
+            await appender.close()
+
+
+def _link(stored: StoredEntry) -> Link:
+    return Link(stored.entry.seq, stored.hash)
+
+
+def wall_clock() -> int:
+    """Return the time in microseconds since the Unix epoch."""
+    return time.time_ns() // 1_000

@@ -1,0 +1,203 @@
+"""The writer of a book: gathers submissions, decides them ahead, has them recorded in order.
+
+While a batch is being written, the next one is gathered and decided on the state that the first
+will leave (speculation). It is sent when the first has committed, and decided again if that left
+another state. So the database is never waited for while there is something to decide.
+"""
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from yupana_server.journal.errors import JournalError
+from yupana_server.journal.points import BookRow
+from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger.batch import ENTRIES_MAX, Batch
+from yupana_server.ledger.memory import Memory
+from yupana_server.ledger.quota import RejectionQuota
+from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder
+from yupana_server.ledger.submission import (
+    Answer,
+    DrainingError,
+    NotAnsweredError,
+    OverloadedError,
+    PoisonedError,
+    Submission,
+)
+
+QUEUED_COMMANDS_MAX = 65_536
+"""How many commands may wait for a book. At 20,000 a second the last one waits three seconds."""
+
+log = structlog.get_logger("yupana.writer")
+
+
+class Writer:
+    """Decides and records the commands of one book."""
+
+    def __init__(self, book: BookRow, reader: JournalReader, url: str, clock: Clock):
+        self._clock = clock
+        self._memory = Memory(book, reader)
+        self._quota = RejectionQuota()
+        self._recorder = Recorder(self._memory, reader, url, clock)
+        self._queue: deque[Submission] = deque()
+        self._queued_commands = 0
+        self._arrived = asyncio.Event()
+        self._draining = False
+        self._writing: asyncio.Task[None] | None = None
+        self._open: Batch | None = None
+        self._task = asyncio.create_task(self._run(), name=f"writer of {book.id}")
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being written."""
+        return not self._queue and self._writing is None and self._open is None
+
+    @property
+    def database_trouble(self) -> bool:
+        """Whether the last try to append did not reach the database."""
+        return self._recorder.database_trouble
+
+    async def submit(self, submission: Submission) -> Answer:
+        """Have the submission decided and recorded; returns when that has committed.
+
+        Raises:
+            NotAnsweredError: It was not executed, and why.
+            TimeoutError: The deadline passed; `submission.unknown` and `.decided` tell how far it
+                had got.
+        """
+        if self._draining:
+            raise DrainingError("the writer is shutting down")
+        count = submission.commands_count
+        if self._queue and self._queued_commands + count > QUEUED_COMMANDS_MAX:
+            raise OverloadedError(self._queued_commands)
+        self._queue.append(submission)
+        self._queued_commands += count
+        self._arrived.set()
+        try:
+            async with asyncio.timeout_at(submission.deadline):
+                return await submission.answer
+        finally:
+            submission.answer.cancel()  # Whoever went away is not decided for any more.
+
+    async def drain(self) -> None:
+        """Take no more work, finish what there is, close the connection."""
+        self._draining = True
+        self._arrived.set()
+        await self._task
+        await self._recorder.close()
+
+    async def _run(self) -> None:
+        while not (self._draining and not self._queue):
+            try:
+                await self._turn()
+            except NotAnsweredError as error:
+                self._fail_open(error)
+            except JournalError as error:
+                log.warning("load_failed", book=self._memory.book.id, error=type(error).__name__)
+                await self._requeue_open()
+            except Exception:
+                log.exception("writer_failed", book=self._memory.book.id)
+                self._memory.reset()
+                self._fail_open(PoisonedError("the writer failed"))
+        await self._written()
+
+    async def _turn(self) -> None:
+        """Gather and decide one batch, and begin to write it when the one before is written."""
+        await self._work()
+        batch = self._open = Batch(self._memory, self._quota)
+        while True:
+            await self._decide(batch, self._take())
+            if self._writing is None or batch.full or not await self._more():
+                break
+        await self._written()
+        self._open = None
+        if not batch.submissions:
+            return
+        if not batch.obsolete:
+            self._memory.speculated = batch.layer
+        self._writing = asyncio.create_task(self._write(batch))
+        self._writing.add_done_callback(lambda _: self._arrived.set())
+
+    async def _work(self) -> None:
+        """Wait until something is in the queue."""
+        while not self._queue and not self._draining:
+            self._arrived.clear()
+            await self._arrived.wait()
+            if self._writing is not None and self._writing.done():
+                await self._written()
+
+    async def _more(self) -> bool:
+        """Wait for more submissions; False when the batch being written is done first."""
+        while not self._queue:
+            if self._writing is None or self._writing.done() or self._draining:
+                return False
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._writing is not None and not self._writing.done()
+
+    def _take(self) -> list[Submission]:
+        """Take submissions from the queue, as many as go into a batch."""
+        taken: list[Submission] = []
+        count = 0
+        while self._queue and count < ENTRIES_MAX:
+            submission = self._queue.popleft()
+            self._queued_commands -= submission.commands_count
+            if not submission.answer.done():
+                taken.append(submission)
+                count += submission.commands_count
+        return taken
+
+    async def _decide(self, batch: Batch, submissions: list[Submission]) -> None:
+        """Load what the submissions need and decide them on top of what the batch has already."""
+        batch.join(submissions)
+        if any(s.validate_only for s in submissions):
+            await self._memory.prepare()
+            await self._memory.catch_up()
+        await self._load(submissions)
+        if batch.obsolete:
+            await self._load(batch.submissions)
+            batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
+        else:
+            batch.decide(submissions, clock=self._clock(), now=asyncio.get_running_loop().time())
+
+    async def _load(self, submissions: list[Submission]) -> None:
+        while not await self._memory.load(submissions):
+            # What was read is ahead of us: by the batch being written, or by another server's.
+            await self._written()
+            await self._memory.catch_up()
+
+    async def _write(self, batch: Batch) -> None:
+        try:
+            await self._recorder.record(batch)
+        except Exception:
+            log.exception("recorder_failed", book=self._memory.book.id)
+            self._memory.reset()
+            await self._recorder.close()
+            for submission in batch.submissions:
+                submission.fail(PoisonedError("the writer failed"))
+        if self._open is not None and self._open.layer.parent is batch.layer:
+            # What the layer below held is in the base now; drop it.
+            self._open.layer.parent = self._memory.base
+
+    async def _written(self) -> None:
+        """Wait until the batch being written is done."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    def _fail_open(self, error: NotAnsweredError) -> None:
+        batch, self._open = self._open, None
+        if batch is not None:
+            for submission in batch.submissions:
+                submission.fail(error)
+
+    async def _requeue_open(self) -> None:
+        """Put back what could not be decided for want of the database, and wait a little."""
+        self._recorder.database_trouble = True
+        batch, self._open = self._open, None
+        if batch is not None:
+            for submission in reversed(batch.submissions):
+                self._queue.appendleft(submission)
+                self._queued_commands += submission.commands_count
+        await asyncio.sleep(RETRY_WAIT_S)
