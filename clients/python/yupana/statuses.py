@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2 as rpc  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2 as rpc
 from grpc_status import rpc_status
 
 from yupana import errors

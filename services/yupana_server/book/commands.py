@@ -69,10 +69,22 @@ class OpenAsset(NamedTuple):
     chain: Chain | None = None
 
 
-Command: TypeAlias = CreateTransfer | OpenAccount | OpenAsset
+class Malformed(NamedTuple):
+    """A command whose content no release ever accepted, under an id that is known already.
+
+    It can only be answered with ID_REUSED; without a recorded id the whole request is refused.
+    """
+
+    id: str
+    field: str
+    """The first field that is wrong."""
+    chain: Chain | None = None
 
 
-def kind_of(command: Command) -> Kind:
+Command: TypeAlias = CreateTransfer | OpenAccount | OpenAsset | Malformed
+
+
+def kind_of(command: CreateTransfer | OpenAccount | OpenAsset) -> Kind:
     """Return the kind of entry that records the command."""
     return _KINDS[type(command)]
 

@@ -17,12 +17,19 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from yupana_server.book.bounds import AMOUNT_MAX
-from yupana_server.book.commands import Command, CreateTransfer, Kind, OpenAccount, OpenAsset
+from yupana_server.book.commands import (
+    Command,
+    CreateTransfer,
+    Kind,
+    Malformed,
+    OpenAccount,
+    OpenAsset,
+)
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.evolve import evolve
 from yupana_server.book.rejections import Failure, Reason, Refusal
 from yupana_server.book.replay import difference
-from yupana_server.book.state import Account, State
+from yupana_server.book.state import Account, NotLoadedError, State
 
 
 class Replay(NamedTuple):
@@ -113,7 +120,9 @@ def _decide_new(state: State, command: Command, now: int) -> Entry | Failure:
         return _decide_transfer(state, command, now)
     if isinstance(command, OpenAccount):
         return _decide_open_account(state, command, now)
-    return _decide_open_asset(state, command, now)
+    if isinstance(command, OpenAsset):
+        return _decide_open_asset(state, command, now)
+    raise NotLoadedError(f"the malformed command {command.id} is not known")
 
 
 def _decide_transfer(state: State, command: CreateTransfer, now: int) -> Entry | Failure:
@@ -223,6 +232,8 @@ def _entry(state: State, command: Command, now: int) -> Entry:
             content=_account_content(command),
             chain=command.chain,
         )
+    if isinstance(command, Malformed):
+        raise NotLoadedError(f"the malformed command {command.id} is not known")
     return Entry(
         seq,
         recorded_at,

@@ -2,7 +2,14 @@
 
 from typing import NamedTuple
 
-from yupana_server.book.commands import Command, CreateTransfer, OpenAccount, OpenAsset, kind_of
+from yupana_server.book.commands import (
+    Command,
+    CreateTransfer,
+    Malformed,
+    OpenAccount,
+    OpenAsset,
+    kind_of,
+)
 from yupana_server.book.entries import Entry
 from yupana_server.book.labels import labels_match
 
@@ -20,6 +27,8 @@ def difference(command: Command, entry: Entry) -> Difference | None:
 
     Content is what was requested, in canonical form: an asset left out is the accounts' own.
     """
+    if isinstance(command, Malformed):
+        return Difference(command.field, "a valid value", "a malformed one")
     if kind_of(command) != entry.kind:
         return Difference("kind", entry.kind.name.lower(), kind_of(command).name.lower())
     if command.chain != entry.chain:

@@ -26,7 +26,7 @@ STOP_TIMEOUT_S = 30.0
 PORT_TIMEOUT_S = 0.5
 
 
-class DevServerError(RuntimeError):
+class DevServerError(OSError):
     """A development server could not be started; the message says why and what to do."""
 
 

@@ -18,6 +18,9 @@ from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
 POOL_WAITING_MAX = 1_000
 """How many reads may wait for a connection; the next one is refused at once."""
 
+PARTITION_ENTRIES = 16_777_216
+"""How many seqs a partition of the journal holds, as its function in the database has it."""
+
 _TAIL = """
     coalesce((
         SELECT seq FROM yupana.journal WHERE book = %(book)s ORDER BY seq DESC LIMIT 1
@@ -187,6 +190,19 @@ class JournalReader:
         for stored in await self.entries_at(book, seqs):
             facts[stored.entry.id] = stored.entry
         return Loaded(int(rows[0][0]), facts)
+
+    async def ids(self, book: int, ids: Sequence[str]) -> dict[str, int]:
+        """Return the seqs of these ids; unknown ones are absent."""
+        rows = await self._rows(_IDS, {"book": book, "ids": list(ids)})
+        return {str(row[1]): row[2] for row in rows if row[1] is not None}
+
+    async def ids_count(self, book: int, *, up_to: int) -> int:
+        """Count the book's ids up to a seq. Reads all of them: for verification alone."""
+        rows = await self._rows(
+            "SELECT count(*) FROM yupana.ids WHERE book = %(book)s AND seq <= %(up_to)s",
+            {"book": book, "up_to": up_to},
+        )
+        return int(rows[0][0])
 
     async def entries_at(self, book: int, seqs: Sequence[int]) -> list[StoredEntry]:
         """Return the entries of these seqs, in order."""

@@ -114,7 +114,8 @@ def _as_text(column: str) -> str:
         return f"(extract(epoch FROM {column}) * 1000000)::bigint::text"
     if column in ("trace_id", "sealed_labels", "hash"):
         return f"encode({column}, 'hex')"
-    return f"{column}::text"
+    # Named otherwise, so that ORDER BY seq means the number and not its digits.
+    return f"{column}::text AS {column}_text"
 
 
 SELECT_LIST = ", ".join(_as_text(column) for column in [*COLUMNS.split(", "), "hash"])

@@ -54,6 +54,11 @@ class Writer:
         return not self._queue and self._writing is None and self._open is None
 
     @property
+    def seq(self) -> int:
+        """The newest committed entry that is known here."""
+        return self._memory.base.seq
+
+    @property
     def database_trouble(self) -> bool:
         """Whether the last try to append did not reach the database."""
         return self._recorder.database_trouble

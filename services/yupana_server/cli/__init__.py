@@ -1,0 +1,1 @@
+"""The `yupana` command."""

@@ -1,0 +1,36 @@
+"""`yupana migrate`: brings a database to the newest schema."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from yupana_server.journal import migrate as migrations
+from yupana_server.runtime.config import ConfigError
+
+
+def migrate(
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="YUPANA_MIGRATE_DATABASE_URL",
+            help="The database, logging in as a role that may create schemas and roles.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Brings a database to the newest schema. Safe to run at any time, also while serving.
+
+    Creates the role yupana_ledger, which ledgers log in as; with YUPANA_LEDGER_PASSWORD set, that
+    is its password from now on.
+    """
+    if database_url is None:
+        raise ConfigError(
+            "YUPANA_MIGRATE_DATABASE_URL is not set: a URL such as postgresql://postgres@db/yupana"
+        )
+    applied = migrations.migrate(
+        database_url, ledger_password=os.environ.get("YUPANA_LEDGER_PASSWORD")
+    )
+    for name in applied:
+        print(f"applied {name}")
+    print(f"the schema is at {migrations.newest_revision()}")

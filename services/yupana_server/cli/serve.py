@@ -1,0 +1,39 @@
+"""`yupana serve`: runs one of the services until it is told to stop."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from yupana_server.ledger.service import serve
+from yupana_server.runtime.config import LedgerConfig, ledger_config
+from yupana_server.runtime.logs import set_up_logs
+
+serve_app = typer.Typer(
+    help="Runs one of the services until SIGTERM or Ctrl-C, then drains.", no_args_is_help=True
+)
+
+
+@serve_app.callback()
+def _group() -> None:
+    """Make `serve` a group: more services join it."""
+
+
+@serve_app.command("ledger")
+def serve_ledger(
+    database_url: Annotated[
+        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
+    ] = None,
+) -> None:
+    """Serves the ledger. Configured by YUPANA_* variables; see docs/configuration.md."""
+    config = ledger_config(database_url=database_url, listen=listen)
+    run_ledger(config)
+
+
+def run_ledger(config: LedgerConfig) -> None:
+    """Serve until told to stop."""
+    set_up_logs(config.log_level, config.log_format)
+    asyncio.run(serve(config))

@@ -1,0 +1,72 @@
+"""`yupana.ledger.v1.BookService`."""
+
+from typing import Any
+
+import grpc.aio
+from yupana.ledger.v1 import book_pb2, book_service_pb2, book_service_pb2_grpc
+
+from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger import present
+from yupana_server.ledger.books import Books
+from yupana_server.ledger.checks import check_position, page_size, read_request
+from yupana_server.ledger.tokens import decode_page_token, encode_page_token, encode_position
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class BookServicer(book_service_pb2_grpc.BookServiceServicer):
+    """Creates and finds books."""
+
+    def __init__(self, books: Books, reader: JournalReader):
+        self._books = books
+        self._reader = reader
+
+    async def CreateBook(
+        self, request: book_service_pb2.CreateBookRequest, context: Context
+    ) -> book_pb2.Book:
+        """Create a book, or return the one that is there."""
+        read_request(request).done()
+        await self._reader.create_book(request.book)
+        return present.book(await self._books.fresh_row(request.book))
+
+    async def GetBook(
+        self, request: book_service_pb2.GetBookRequest, context: Context
+    ) -> book_pb2.Book:
+        """Return a book."""
+        read_request(request).done()
+        return present.book(await self._books.fresh_row(request.book))
+
+    async def ListBooks(
+        self, request: book_service_pb2.ListBooksRequest, context: Context
+    ) -> book_service_pb2.ListBooksResponse:
+        """List books by id."""
+        found = read_request(request, book=False)
+        size = page_size(request.page_size, found)
+        found.done()
+        scope = "books"
+        after = decode_page_token(scope, request.page_token)[1] if request.page_token else ""
+        rows = await self._reader.books(after=after, limit=size + 1)
+        response = book_service_pb2.ListBooksResponse(books=map(present.book, rows[:size]))
+        if len(rows) > size:
+            response.next_page_token = encode_page_token(scope, 0, rows[size - 1].id)
+        return response
+
+    async def ListAssets(
+        self, request: book_service_pb2.ListAssetsRequest, context: Context
+    ) -> book_service_pb2.ListAssetsResponse:
+        """List a book's assets by id."""
+        found = read_request(request)
+        size = page_size(request.page_size, found)
+        found.done()
+        book = await self._books.fresh_row(request.book)
+        check_position(book, request.consistency)
+        scope = f"assets {book.id}"
+        after = decode_page_token(scope, request.page_token)[1] if request.page_token else ""
+        assets = await self._reader.asset_page(book.number, after=after, limit=size + 1)
+        response = book_service_pb2.ListAssetsResponse(
+            assets=map(present.asset, assets[:size]),
+            position=encode_position(book.id, book.epoch, book.seq),
+        )
+        if len(assets) > size:
+            response.next_page_token = encode_page_token(scope, book.epoch, assets[size - 1].id)
+        return response

@@ -1,0 +1,64 @@
+"""Checks that the requests of all methods share."""
+
+from google.protobuf.message import Message
+from yupana.ledger.v1 import consistency_pb2
+
+from yupana_server.journal.points import BookRow
+from yupana_server.ledger.parse import Violations
+from yupana_server.ledger.tokens import decode_position
+from yupana_server.runtime.errors import CallError, malformed
+
+PAGE_SIZE_DEFAULT = 100
+PAGE_SIZE_MAX = 1_000
+
+
+class RequestCheck(Violations):
+    """Collects what is wrong with a request."""
+
+    def done(self) -> None:
+        """Refuse the request if anything is wrong.
+
+        Raises:
+            CallError: MALFORMED_REQUEST.
+        """
+        if self.found:
+            raise malformed(self.found)
+
+
+def read_request(request: Message, *, book: bool = True) -> RequestCheck:
+    """Begin to check a request: no unknown fields, and a book's id where there is one."""
+    check = RequestCheck("")
+    check.check_unknown(request)
+    if book:
+        check.check_id("book", request.book)  # type: ignore[attr-defined]
+    return check
+
+
+def page_size(given: int, check: Violations) -> int:
+    """Return how many to list: 0 means the default, too many mean the most allowed."""
+    if given < 0:
+        check.add("page_size", f"{given} is negative: 0 or left out means {PAGE_SIZE_DEFAULT}")
+    return min(given or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
+
+
+def check_position(book: BookRow, consistency: consistency_pb2.Consistency) -> None:
+    """Check the position that a read wants to have been reached.
+
+    All reads are served by the primary, which has reached every position that was given out; what
+    is left to check is that this one was.
+
+    Raises:
+        CallError: INVALID_POSITION or EPOCH_CHANGED.
+    """
+    if consistency.WhichOneof("level") != "at_least":
+        return
+    position = decode_position(book.id, consistency.at_least)
+    if position.epoch != book.epoch:
+        raise CallError(
+            "EPOCH_CHANGED",
+            f"the position is of epoch {position.epoch}, the book is in epoch {book.epoch}: "
+            "read again without it",
+            metadata={"epoch": str(book.epoch)},
+        )
+    if position.seq > book.seq:
+        raise CallError("INVALID_POSITION", "the book's journal does not reach to this position")

@@ -1,0 +1,226 @@
+"""`yupana.ledger.v1.LedgerService`."""
+
+from typing import Any
+
+import grpc.aio
+from opentelemetry import trace
+from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
+
+from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN, ACCOUNTS_PER_READ_MAX
+from yupana_server.book.commands import Kind, Malformed
+from yupana_server.journal.points import BookRow, TransferRow
+from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger import present
+from yupana_server.ledger.books import Books
+from yupana_server.ledger.checks import RequestCheck, check_position, page_size, read_request
+from yupana_server.ledger.parse import Parsed, parse_commands
+from yupana_server.ledger.shared_reads import SharedReads
+from yupana_server.ledger.submission import (
+    Answer,
+    BookGoneError,
+    ClockSkewError,
+    DrainingError,
+    NotAnsweredError,
+    OverloadedError,
+    Submission,
+)
+from yupana_server.ledger.tokens import decode_page_token, encode_page_token, encode_position
+from yupana_server.runtime.deadlines import deadline
+from yupana_server.runtime.errors import CallError, malformed
+
+Context = grpc.aio.ServicerContext[Any, Any]
+SEQ_MAX = 2**63 - 1
+
+
+class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
+    """Decides and records commands, and reads what was recorded."""
+
+    def __init__(self, books: Books, reader: JournalReader):
+        self._books = books
+        self._reader = reader
+        self._shared = SharedReads(reader)
+
+    async def Execute(
+        self, request: ledger_service_pb2.ExecuteRequest, context: Context
+    ) -> ledger_service_pb2.ExecuteResponse:
+        """Decide and record commands."""
+        parsed = parse_commands(request)
+        book = await self._books.row(request.book)
+        if parsed.violations:
+            await self._refuse_unless_known(book, parsed)
+        submission = Submission(
+            parsed.units,
+            deadline(),
+            validate_only=request.validate_only,
+            span_context=trace.get_current_span().get_span_context(),
+            checked_seq=-1 if parsed.violations else 0,
+        )
+        answer = await self._submit(book, submission)
+        recorded = not request.validate_only
+        return ledger_service_pb2.ExecuteResponse(
+            outcomes=[present.outcome(book.id, o, recorded=recorded) for o in answer.outcomes],
+            position=encode_position(book.id, answer.epoch, answer.seq),
+        )
+
+    async def _refuse_unless_known(self, book: BookRow, parsed: Parsed) -> None:
+        """Refuse a malformed request; but a known id has its outcome, whatever came with it."""
+        ids = [c.id for unit in parsed.units for c in unit if isinstance(c, Malformed)]
+        known = (await self._reader.outcomes(book.number, ids)).facts
+        unknown = [
+            v for id_ in dict.fromkeys(ids) if known[id_] is None for v in parsed.violations[id_]
+        ]
+        if unknown:
+            raise malformed(unknown)
+
+    async def _submit(self, book: BookRow, submission: Submission) -> Answer:
+        try:
+            writer = await self._books.writer(book.id)
+            return await writer.submit(submission)
+        except TimeoutError:
+            raise _ran_out(submission) from None
+        except NotAnsweredError as error:
+            if isinstance(error, BookGoneError):
+                self._books.forget(book.id)
+            raise _call_error(error, book.id) from error
+
+    async def BatchGetAccounts(
+        self, request: ledger_service_pb2.BatchGetAccountsRequest, context: Context
+    ) -> ledger_service_pb2.BatchGetAccountsResponse:
+        """Return accounts in one snapshot."""
+        check = read_request(request)
+        _check_accounts(list(request.accounts), check)
+        check.done()
+        book = await self._read_book(request)
+        loaded = await self._shared.accounts(book.number, request.accounts)
+        found = [loaded.facts[account] for account in request.accounts]
+        return ledger_service_pb2.BatchGetAccountsResponse(
+            accounts=[present.account(book, account) for account in found if account is not None],
+            missing=[a for a in request.accounts if loaded.facts[a] is None],
+            position=encode_position(book.id, book.epoch, loaded.seq),
+        )
+
+    async def ListAccounts(
+        self, request: ledger_service_pb2.ListAccountsRequest, context: Context
+    ) -> ledger_service_pb2.ListAccountsResponse:
+        """List accounts by id."""
+        check = read_request(request)
+        size = page_size(request.page_size, check)
+        if ACCOUNT_PREFIX_PATTERN.fullmatch(request.prefix) is None:
+            check.add("prefix", "no account's id begins like this")
+        check.done()
+        book = await self._read_book(request)
+        scope = f"accounts {book.id} {request.prefix}"
+        after = decode_page_token(scope, request.page_token)[1] if request.page_token else ""
+        ids = await self._reader.account_ids(
+            book.number, prefix=request.prefix, after=after, limit=size + 1
+        )
+        loaded = await self._shared.accounts(book.number, ids[:size])
+        accounts = [loaded.facts[account] for account in ids[:size]]
+        response = ledger_service_pb2.ListAccountsResponse(
+            accounts=[
+                present.account(book, account) for account in accounts if account is not None
+            ],
+            position=encode_position(book.id, book.epoch, loaded.seq),
+        )
+        if len(ids) > size:
+            response.next_page_token = encode_page_token(scope, book.epoch, ids[size - 1])
+        return response
+
+    async def GetTransfer(
+        self, request: ledger_service_pb2.GetTransferRequest, context: Context
+    ) -> transfer_pb2.Transfer:
+        """Return a transfer."""
+        check = read_request(request)
+        check.check_id("id", request.id)
+        check.done()
+        book = await self._read_book(request)
+        entry = (await self._reader.outcomes(book.number, [request.id])).facts[request.id]
+        if entry is None or entry.kind != Kind.TRANSFER:
+            raise CallError(
+                "TRANSFER_NOT_FOUND",
+                f"no transfer {request.id} is recorded in the book {book.id}",
+                metadata={"book": book.id, "id": request.id},
+            )
+        labels = await self._reader.labels(book.number, [entry.seq] if entry.sealed_labels else [])
+        return present.transfer(book.id, TransferRow(entry, labels.get(entry.seq, {})))
+
+    async def ListTransfers(
+        self, request: ledger_service_pb2.ListTransfersRequest, context: Context
+    ) -> ledger_service_pb2.ListTransfersResponse:
+        """List transfers, the newest first."""
+        check = read_request(request)
+        size = page_size(request.page_size, check)
+        if request.account:
+            check.check_id("account", request.account)
+        check.done()
+        book = await self._books.fresh_row(request.book)
+        check_position(book, request.consistency)
+        scope = f"transfers {book.id} {request.account}"
+        before = SEQ_MAX
+        if request.page_token:
+            before = int(decode_page_token(scope, request.page_token)[1])
+        rows = await self._reader.transfers(
+            book.number, account=request.account or None, before=before, limit=size + 1
+        )
+        response = ledger_service_pb2.ListTransfersResponse(
+            transfers=[present.transfer(book.id, row) for row in rows[:size]],
+            position=encode_position(book.id, book.epoch, book.seq),
+        )
+        if len(rows) > size:
+            cursor = str(rows[size - 1].entry.seq)
+            response.next_page_token = encode_page_token(scope, book.epoch, cursor)
+        return response
+
+    async def _read_book(self, request: Any) -> BookRow:
+        """Return the book to read, after a look at it if a position is to be checked."""
+        if request.consistency.WhichOneof("level") != "at_least":
+            return await self._books.row(request.book)
+        book = await self._books.fresh_row(request.book)
+        check_position(book, request.consistency)
+        return book
+
+
+def _check_accounts(accounts: list[str], check: RequestCheck) -> None:
+    if not 1 <= len(accounts) <= ACCOUNTS_PER_READ_MAX:
+        check.add("accounts", f"{len(accounts)} accounts: 1 to {ACCOUNTS_PER_READ_MAX} allowed")
+    seen: set[str] = set()
+    for index, account in enumerate(accounts[:ACCOUNTS_PER_READ_MAX]):
+        check.check_id(f"accounts[{index}]", account)
+        if account in seen:
+            check.add(f"accounts[{index}]", f"{account} is asked for twice")
+        seen.add(account)
+
+
+def _ran_out(submission: Submission) -> CallError:
+    if submission.unknown:
+        return CallError(
+            "OUTCOME_UNKNOWN",
+            "the commit may or may not have happened: send it again with the same ids",
+        )
+    state = "decided, but not known to be recorded" if submission.decided else "not decided"
+    return CallError(
+        "DEADLINE_EXCEEDED",
+        f"the call ran out of time, {state}: send it again with the same ids",
+    )
+
+
+def _call_error(error: NotAnsweredError, book_id: str) -> CallError:
+    if isinstance(error, OverloadedError):
+        return CallError(
+            "OVERLOADED",
+            "too much is waiting already: try again later with the same ids",
+            metadata={"queued_commands": str(error.queued_commands)},
+        )
+    if isinstance(error, ClockSkewError):
+        return CallError(
+            "CLOCK_SKEW",
+            f"the clocks differ by {error.skew_ms} ms: try another server, or later",
+            metadata={"skew_ms": str(error.skew_ms)},
+        )
+    if isinstance(error, DrainingError):
+        return CallError("DRAINING", "this server is shutting down: another one takes over")
+    if isinstance(error, BookGoneError):
+        return CallError(
+            "BOOK_NOT_FOUND", f"there is no book {book_id}", metadata={"book": book_id}
+        )
+    return CallError("INTERNAL", "the service failed; its operators can see why")

@@ -1,0 +1,150 @@
+"""The `ledger` process: wires journal, writers and servicers to a server."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+from yupana.ledger.v1 import (
+    book_service_pb2,
+    book_service_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+)
+
+from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.migrate import newest_revision
+from yupana_server.journal.reads import PARTITION_ENTRIES, JournalReader
+from yupana_server.ledger.book_servicer import BookServicer
+from yupana_server.ledger.books import Books
+from yupana_server.ledger.ledger_servicer import LedgerServicer
+from yupana_server.ledger.recorder import wall_clock
+from yupana_server.runtime import telemetry
+from yupana_server.runtime.config import ConfigError, LedgerConfig
+from yupana_server.runtime.interceptors import CallInterceptor
+from yupana_server.runtime.server import Server, until_signal
+
+WATCH_EVERY_S = 5.0
+"""How often the database is asked how it is."""
+
+ASK_TIMEOUT_S = 4.0
+
+POSTGRES_HEALTH = "yupana.postgres"
+"""Health name: whether the database answers and has the schema of this release."""
+
+GUARANTEES_HEALTH = "yupana.guarantees"
+"""Health name: R12, whether the database is set up so that the promise holds."""
+
+SERVICES = (
+    ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
+    book_service_pb2.DESCRIPTOR.services_by_name["BookService"].full_name,
+)
+
+log = structlog.get_logger("yupana.ledger")
+
+
+class LedgerService:
+    """A running ledger."""
+
+    def __init__(self, config: LedgerConfig):
+        url = config.database_url.get_secret_value()
+        self._config = config
+        self._reader = JournalReader(url, connections_max=config.read_connections)
+        self._books = Books(self._reader, url, wall_clock)
+        self._server = Server(
+            [
+                *telemetry.server_interceptors(),
+                CallInterceptor(
+                    default_deadline_s=config.default_deadline_s, rpcs_max=config.rpcs_max
+                ),
+            ]
+        )
+        self._watcher: asyncio.Task[None] | None = None
+        self._partition = 1  # The newest one that the first migration makes.
+
+    async def start(self) -> str:
+        """Begin to serve; returns the address. Does not wait for a database that is away.
+
+        Raises:
+            ConfigError: The database is there but has not been migrated.
+            OSError: The address cannot be bound.
+        """
+        await self._reader.open()
+        await self._watch_once(first=True)
+        ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
+            LedgerServicer(self._books, self._reader), self._server.grpc
+        )
+        book_service_pb2_grpc.add_BookServiceServicer_to_server(
+            BookServicer(self._books, self._reader), self._server.grpc
+        )
+        address = await self._server.start(self._config.listen, SERVICES)
+        self._watcher = asyncio.create_task(self._watch())
+        log.info("serving", address=address)
+        return address
+
+    async def stop(self) -> None:
+        """Drain: end the calls in flight, finish what was submitted, close all connections."""
+        await self._server.drain(
+            wait_s=self._config.drain_wait_s, grace_s=self._config.drain_grace_s
+        )
+        if self._watcher is not None:
+            self._watcher.cancel()
+        await self._books.drain()
+        await self._reader.close()
+        log.info("stopped")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            await self._watch_once()
+            await self._books.let_go_of_idle()
+
+    async def _watch_once(self, *, first: bool = False) -> None:
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                settings = await self._reader.settings()
+        except (UnavailableError, TimeoutError):
+            await self._server.report(POSTGRES_HEALTH, good=False)
+            return
+        schema = settings.get("schema", "none")
+        if first and schema < newest_revision():
+            raise ConfigError(
+                f"the database has schema {schema}, this release needs {newest_revision()}: "
+                "run `yupana migrate`"
+            )
+        await self._server.report(POSTGRES_HEALTH, good=not self._books.database_trouble)
+        await self._report_guarantees(settings)
+        await self._extend_journal()
+
+    async def _extend_journal(self) -> None:
+        """Have the next partition made long before the journal reaches it."""
+        number = self._books.newest_seq // PARTITION_ENTRIES + 1
+        if number > self._partition:
+            await self._reader.add_partition(number)
+            self._partition = number
+
+    async def _report_guarantees(self, settings: Mapping[str, str]) -> None:
+        wrong = broken_guarantees(settings)
+        if wrong:
+            log.warning("guarantees_broken", settings=wrong)
+        await self._server.report(GUARANTEES_HEALTH, good=not wrong)
+
+
+def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:
+    """R12: return the settings under which the promise does not hold."""
+    good = {
+        "fsync": {"on"},
+        "full_page_writes": {"on"},
+        "synchronous_commit": {"on", "remote_apply"},
+        "journal_append_only": {"on"},
+    }
+    return {name: settings[name] for name in good if settings.get(name) not in good[name]}
+
+
+async def serve(config: LedgerConfig) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    stop_traces = telemetry.set_up_traces("yupana-ledger")
+    service = LedgerService(config)
+    await service.start()
+    await until_signal()
+    await service.stop()
+    stop_traces()

@@ -1,0 +1,135 @@
+"""Holds a book's journal against the pure heart: nothing in it may be taken on trust."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from yupana_server.book.evolve import DivergedError, UnknownVersionError, evolve
+from yupana_server.book.labels import labels_match
+from yupana_server.book.state import State
+from yupana_server.journal.append import StoredEntry
+from yupana_server.journal.points import BookRow
+from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.rows import chain_hash, encode, genesis
+
+PAGE_ENTRIES = 5_000
+
+DIFFERENCES_MAX = 100
+"""After so many there is no use in going on."""
+
+
+@dataclass
+class Findings:
+    """What a verification saw."""
+
+    book: str
+    entries: int = 0
+    posted: int = 0
+    rejected: int = 0
+    accounts: int = 0
+    sums: dict[str, int] = field(default_factory=dict)
+    """Credits less debits over all accounts, by asset: each must be zero."""
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether the book balances and its history is whole."""
+        return not self.differences
+
+
+class Verifier:
+    """Folds a book's journal from its first entry and looks for differences."""
+
+    def __init__(self, reader: JournalReader, book: BookRow, progress: Callable[[int], None]):
+        self._reader = reader
+        self._book = book
+        self._progress = progress
+        self._state = State()
+        self._hash = genesis(book.id).hash
+        self._seqs: dict[str, int] = {}
+        self.findings = Findings(book.id)
+
+    async def run(self) -> Findings:
+        """Fold everything that was recorded up to now and compare.
+
+        Checked: no gap in seq, time strictly increasing, the hash chain, every balance that an
+        entry carries, one entry an id, the ids table, the labels' seals, and that debits equal
+        credits in every asset.
+        """
+        async for page in self._pages():
+            for stored in page:
+                self._check_entry(stored)
+                if len(self.findings.differences) >= DIFFERENCES_MAX:
+                    return self.findings
+            await self._check_ids(page)
+            await self._check_labels(page)
+            self._progress(self.findings.entries)
+        await self._check_no_strays()
+        self._check_conservation()
+        return self.findings
+
+    async def _pages(self) -> AsyncIterator[list[StoredEntry]]:
+        after = 0
+        while after < self._book.seq:
+            page = await self._reader.entries(self._book.number, after=after, limit=PAGE_ENTRIES)
+            page = [stored for stored in page if stored.entry.seq <= self._book.seq]
+            if not page:
+                self._differs(f"the journal ends at {after}, before {self._book.seq}")
+                return
+            after = page[-1].entry.seq
+            yield page
+
+    def _check_entry(self, stored: StoredEntry) -> None:
+        entry = stored.entry
+        self.findings.entries += 1
+        if entry.reason is None:
+            self.findings.posted += 1
+        else:
+            self.findings.rejected += 1
+        if entry.id in self._seqs:
+            self._differs(f"{entry.id} is recorded at {self._seqs[entry.id]} and {entry.seq}")
+        self._seqs[entry.id] = entry.seq
+        if chain_hash(self._hash, encode(entry)) != stored.hash:
+            self._differs(f"entry {entry.seq} does not have the hash of its content and history")
+        self._hash = stored.hash
+        try:
+            evolve(self._state, entry)
+        except (DivergedError, UnknownVersionError) as error:
+            self._differs(str(error))
+            self._state.seq, self._state.recorded_at = entry.seq, entry.recorded_at
+        self._state.outcomes.clear()
+
+    async def _check_ids(self, page: list[StoredEntry]) -> None:
+        recorded = await self._reader.ids(self._book.number, [s.entry.id for s in page])
+        for stored in page:
+            entry = stored.entry
+            if recorded.get(entry.id) != entry.seq:
+                self._differs(f"ids says {recorded.get(entry.id)} for {entry.id} at {entry.seq}")
+
+    async def _check_labels(self, page: list[StoredEntry]) -> None:
+        sealed = {s.entry.seq: s.entry.sealed_labels for s in page if s.entry.sealed_labels}
+        for seq, labels in (await self._reader.labels(self._book.number, list(sealed))).items():
+            if not labels_match(sealed[seq], labels):
+                self._differs(f"the labels of entry {seq} are not those that were sealed")
+
+    async def _check_no_strays(self) -> None:
+        count = await self._reader.ids_count(self._book.number, up_to=self._book.seq)
+        if count != self.findings.entries:
+            self._differs(f"ids has {count} rows for {self.findings.entries} entries")
+
+    def _check_conservation(self) -> None:
+        sums: defaultdict[str, int] = defaultdict(int)
+        pending: defaultdict[str, int] = defaultdict(int)
+        for account in self._state.accounts.values():
+            if account is not None:
+                self.findings.accounts += 1
+                totals = account.totals
+                sums[account.facts.asset] += totals.balance
+                pending[account.facts.asset] += totals.credits_pending - totals.debits_pending
+        self.findings.sums = dict(sums)
+        for asset in sums:
+            if sums[asset] or pending[asset]:
+                self._differs(f"credits less debits of {asset} are {sums[asset]}, not 0")
+
+    def _differs(self, difference: str) -> None:
+        self.findings.differences.append(difference)

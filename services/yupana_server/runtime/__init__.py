@@ -1,0 +1,1 @@
+"""What every process shares: configuration, telemetry, logs, the gRPC server, errors."""

@@ -1,0 +1,109 @@
+"""Errors that end a whole call, and the one table that maps their reasons to gRPC codes."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+from yupana.ledger.v1 import error_reason_pb2
+
+DOMAIN = "yupana.dev"
+
+VIOLATIONS_MAX = 100
+"""How many violations an answer names; details travel in a header of limited size."""
+
+Reason = error_reason_pb2.ErrorReason
+
+CODES: Mapping[str, StatusCode] = {
+    "MALFORMED_REQUEST": StatusCode.INVALID_ARGUMENT,
+    "INVALID_POSITION": StatusCode.INVALID_ARGUMENT,
+    "INVALID_PAGE_TOKEN": StatusCode.INVALID_ARGUMENT,
+    "BOOK_NOT_FOUND": StatusCode.NOT_FOUND,
+    "TRANSFER_NOT_FOUND": StatusCode.NOT_FOUND,
+    "EPOCH_CHANGED": StatusCode.FAILED_PRECONDITION,
+    "OVERLOADED": StatusCode.RESOURCE_EXHAUSTED,
+    "OUTCOME_UNKNOWN": StatusCode.UNAVAILABLE,
+    "CLOCK_SKEW": StatusCode.UNAVAILABLE,
+    "DATABASE_UNAVAILABLE": StatusCode.UNAVAILABLE,
+    "DRAINING": StatusCode.UNAVAILABLE,
+    "DEADLINE_EXCEEDED": StatusCode.DEADLINE_EXCEEDED,
+    "INTERNAL": StatusCode.INTERNAL,
+}
+
+RETRY_AFTER_S: Mapping[str, float] = {
+    "OVERLOADED": 0.5,
+    "OUTCOME_UNKNOWN": 0.1,
+    "CLOCK_SKEW": 1.0,
+    "DATABASE_UNAVAILABLE": 0.5,
+    "DRAINING": 0.05,
+}
+"""When it makes sense to try again, in seconds."""
+
+
+class Violation(NamedTuple):
+    """What is wrong with one field of a request."""
+
+    field: str
+    """Its path, such as `commands[3].create_transfer.amount`."""
+    description: str
+
+
+class CallError(Exception):
+    """Ends a call with a gRPC status that carries `google.rpc` details."""
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        violations: Sequence[Violation] = (),
+    ):
+        super().__init__(message)
+        self.reason = reason
+        self.code = CODES[reason]
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.violations = violations
+
+    def status(self) -> Status:
+        """Return the status as it goes over the wire."""
+        status = Status(code=self.code.value[0], message=self.message)
+        info = ErrorInfo(
+            reason=f"ERROR_REASON_{self.reason}", domain=DOMAIN, metadata=self.metadata
+        )
+        details: list[ErrorInfo | BadRequest | RetryInfo] = [info]
+        if self.violations:
+            details.append(_bad_request(self.violations))
+        if self.reason in RETRY_AFTER_S:
+            delay = Duration()
+            delay.FromNanoseconds(int(RETRY_AFTER_S[self.reason] * 1e9))
+            details.append(RetryInfo(retry_delay=delay))
+        for detail in details:
+            packed = Any()
+            packed.Pack(detail)
+            status.details.append(packed)
+        return status
+
+
+def malformed(violations: Sequence[Violation]) -> CallError:
+    """Return the error of a request that is refused as a whole."""
+    first = violations[0]
+    more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+    return CallError(
+        "MALFORMED_REQUEST",
+        f"{first.field}: {first.description}{more}",
+        metadata={"violations": str(len(violations))},
+        violations=violations,
+    )
+
+
+def _bad_request(violations: Sequence[Violation]) -> BadRequest:
+    named = [
+        BadRequest.FieldViolation(field=violation.field, description=violation.description)
+        for violation in violations[:VIOLATIONS_MAX]
+    ]
+    return BadRequest(field_violations=named)

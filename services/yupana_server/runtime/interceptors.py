@@ -1,0 +1,109 @@
+"""What every call passes through: deadline, overload, errors, one log line."""
+
+from __future__ import annotations  # grpc.RpcMethodHandler is generic for type checkers only
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+import structlog
+from grpc_status import rpc_status
+from opentelemetry import trace
+
+from yupana_server.journal.errors import UnavailableError
+from yupana_server.runtime.deadlines import ANSWER_MARGIN_S, WORK_MARGIN_S, begin_deadline
+from yupana_server.runtime.errors import CallError
+
+log = structlog.get_logger("yupana.rpc")
+
+Behaviour = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps unary calls of our own services.
+
+    Every error leaves as a status with details of ours, nothing else: no text of an exception, no
+    SQL, no host. Health and reflection pass untouched.
+    """
+
+    def __init__(self, *, default_deadline_s: float, rpcs_max: int):
+        self._default_deadline_s = default_deadline_s
+        self._rpcs_max = rpcs_max
+        self._in_flight = 0
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the handler of a unary method."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or handler.unary_unary is None or not method.startswith("/yupana."):
+            return handler
+        return grpc.unary_unary_rpc_method_handler(
+            self._wrap(method, handler.unary_unary),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _wrap(self, method: str, behaviour: Any) -> Any:
+        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            started = time.perf_counter()
+            self._in_flight += 1
+            code = "CANCELLED"
+            try:
+                response = await self._call(behaviour, request, context)
+                code = "OK"
+                return response
+            except CallError as error:
+                code = error.code.name
+                await context.abort_with_status(rpc_status.to_status(error.status()))
+            finally:
+                self._in_flight -= 1
+                took_ms = round((time.perf_counter() - started) * 1000, 2)
+                log.debug("rpc", method=method, code=code, took_ms=took_ms)
+
+        return call
+
+    async def _call(
+        self, behaviour: Behaviour, request: Any, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> Any:
+        if self._in_flight > self._rpcs_max:
+            raise CallError(
+                "OVERLOADED",
+                f"{self._rpcs_max} calls are in flight already: try again later",
+                metadata={"rpcs_in_flight": str(self._rpcs_max)},
+            )
+        remaining_s = context.time_remaining()
+        if remaining_s is None:
+            remaining_s = self._default_deadline_s
+        if remaining_s < ANSWER_MARGIN_S + WORK_MARGIN_S:
+            raise CallError("DEADLINE_EXCEEDED", "too little time is left to execute the call")
+        try:
+            async with asyncio.timeout_at(begin_deadline(remaining_s)):
+                return await behaviour(request, context)
+        except CallError:
+            raise
+        except TimeoutError:
+            raise CallError("DEADLINE_EXCEEDED", "the call ran out of time") from None
+        except UnavailableError:
+            raise CallError(
+                "DATABASE_UNAVAILABLE", "the database cannot be reached: try again"
+            ) from None
+        except Exception as error:
+            raise _internal(error) from error
+
+
+def _internal(error: Exception) -> CallError:
+    log.error("internal_error", error=type(error).__name__, exc_info=error)
+    context = trace.get_current_span().get_span_context()
+    metadata = {}
+    if context.is_valid:
+        metadata["trace_id"] = trace.format_trace_id(context.trace_id)
+    return CallError("INTERNAL", "the service failed; its operators can see why", metadata=metadata)

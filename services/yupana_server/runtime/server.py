@@ -1,0 +1,91 @@
+"""Builds a gRPC server: health, reflection, keep-alive, drain."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import grpc.aio
+import structlog
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health import OVERALL_HEALTH
+from grpc_health.v1.health import aio as health_aio
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""A request of 10,000 transfers with labels takes about half of that."""
+
+OPTIONS: Sequence[tuple[str, int]] = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    # Clients ping every 60 s; twice as often is still fine.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Connections end now and then, so that load spreads over new servers.
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 60_000),
+    ("grpc.so_reuseport", 0),
+)
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+log = structlog.get_logger("yupana.server")
+
+
+class Server:
+    """A gRPC server with health and reflection.
+
+    R13: readiness (the health of "" and of the services) falls only for draining; other facts are
+    reported beside it, under names of their own, by `report`.
+    """
+
+    def __init__(self, interceptors: Sequence[grpc.aio.ServerInterceptor]):
+        self.grpc = grpc.aio.server(interceptors=list(interceptors), options=list(OPTIONS))
+        self._health = health_aio.HealthServicer()
+        add_HealthServicer_to_server(self._health, self.grpc)
+        self._reported: dict[str, bool] = {}
+
+    async def start(self, listen: str, services: Sequence[str]) -> str:
+        """Listen and serve; returns the address with the port that was bound.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        names = [*services, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self.grpc)
+        try:
+            port = self.grpc.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen at {listen}: is the port in use?") from error
+        await self.grpc.start()
+        for name in (OVERALL_HEALTH, *services):
+            await self._health.set(name, SERVING)
+        return f"{listen.rpartition(':')[0]}:{port}"
+
+    async def report(self, name: str, *, good: bool) -> None:
+        """Report a fact beside readiness; logs when it changes."""
+        if self._reported.get(name) != good:
+            (log.info if good else log.warning)("health_changed", service=name, good=good)
+            self._reported[name] = good
+        await self._health.set(name, SERVING if good else NOT_SERVING)
+
+    async def drain(self, *, wait_s: float, grace_s: float) -> None:
+        """Say that no more calls are wanted, wait until callers noticed, end those in flight."""
+        log.info("draining", wait_s=wait_s)
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(wait_s)
+        await self.grpc.stop(grace_s)
+
+
+async def until_signal() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)

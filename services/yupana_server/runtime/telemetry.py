@@ -1,0 +1,42 @@
+"""Traces by OpenTelemetry, exported by OTLP when an endpoint is configured, off otherwise.
+
+The endpoint and everything else about the export comes from OpenTelemetry's own variables, such
+as OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and OTEL_RESOURCE_ATTRIBUTES.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+import grpc.aio
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.grpc import aio_server_interceptor, filters
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+def configured() -> bool:
+    """Tell whether traces are to be exported."""
+    return any(os.environ.get(name) for name in ENDPOINT_VARIABLES)
+
+
+def set_up_traces(service: str) -> Callable[[], None]:
+    """Begin to export traces if an endpoint is configured; returns what flushes and stops that."""
+    if not configured():
+        return lambda: None
+    attributes = {"service.name": service, "service.version": version("yupana-server")}
+    provider = TracerProvider(resource=Resource.create(attributes))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider.shutdown
+
+
+def server_interceptors() -> Sequence[grpc.aio.ServerInterceptor]:
+    """Return what makes a span of every call, health checks left out (they would break Watch)."""
+    if not configured():
+        return ()
+    return (aio_server_interceptor(filter_=filters.negate(filters.health_check())),)
