@@ -1,0 +1,84 @@
+"""Fixtures: a real Postgres for the session, ledgers as real processes, a book for each test."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.databases import Database, make_database, make_template
+from support.processes import LedgerProcess
+from yupana import Yupana
+from yupana.book import BookClient
+
+from yupana_server.dev.postgres import EmbeddedPostgres
+
+_books = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A Postgres server with the migrated template."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres") as server:
+        make_template(server)
+        yield server
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Database:
+    """A migrated database of the test's own."""
+    return make_database(postgres)
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: EmbeddedPostgres) -> Database:
+    """A database for tests that keep to a book of their own."""
+    return make_database(postgres)
+
+
+@pytest.fixture(scope="session")
+def ledger(
+    shared_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LedgerProcess]:
+    """A ledger for tests that keep to a book of their own and do not disturb it."""
+    log_path = tmp_path_factory.mktemp("ledger") / "ledger.log"
+    process = LedgerProcess(shared_database.ledger_url, log_path)
+    try:
+        yield process.start()
+        assert process.stop() == 0, process.log()
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def start_ledger(tmp_path: Path) -> Iterator[Callable[..., LedgerProcess]]:
+    """Starts ledgers that the test may kill; they end with the test."""
+    processes: list[LedgerProcess] = []
+
+    def start(database: Database, **options: object) -> LedgerProcess:
+        log_path = tmp_path / f"ledger-{len(processes)}.log"
+        url = str(options.pop("url", database.ledger_url))
+        process = LedgerProcess(url, log_path, **options)  # type: ignore[arg-type]
+        processes.append(process)
+        return process.start()
+
+    yield start
+    for process in processes:
+        process.kill()
+
+
+@pytest.fixture
+async def client(ledger: LedgerProcess) -> AsyncIterator[Yupana]:
+    """A client of the shared ledger."""
+    async with Yupana(ledger.address) as yupana:
+        yield yupana
+
+
+@pytest.fixture
+async def book(client: Yupana) -> BookClient:
+    """A new book with the assets USD and EUR, and an account `world` without limits."""
+    created = await client.create_book(f"book-{next(_books)}")
+    book = client.book(created.id)
+    await book.open_asset("USD", scale=2)
+    await book.open_asset("EUR", scale=2)
+    await book.open_account("world", asset="USD")
+    return book
