@@ -5,8 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUBS := clients/python/yupana/ledger/v1
 
+AGAINST ?= .git\#branch=main
+LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emit-index-url \
+	--no-emit-package yupana --no-emit-package yupana-server --universal --python-version 3.11 \
+	--custom-compile-command "make lock" --upgrade
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types protos stubs stubs-check lock wheels clean
+.PHONY: help setup demo test unit lint types stubs stubs-check breaking lock wheels image-check clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,18 +55,25 @@ stubs-check: stubs ## Fails when the committed stubs are not those of protos/
 		&& test -z "$$(git ls-files --others --exclude-standard -- $(STUBS))" \
 		|| { echo "The stubs are stale: run 'make stubs' and commit $(STUBS)."; exit 1; }
 
-breaking: setup ## Fails when protos/ break what the main branch of origin promises
-	$(BIN)/buf breaking --against '.git#branch=main'
+breaking: setup ## Fails when protos/ break what AGAINST (default: the main branch) promises
+	$(BIN)/buf breaking --against '$(AGAINST)'
 
 lock: ## Locks the newest allowed versions of all dependencies (needs uv)
-	uv pip compile --quiet services/pyproject.toml --extra dev --extra test --generate-hashes \
-		--no-emit-index-url --no-emit-package yupana --no-emit-package yupana-server \
-		--universal --python-version 3.11 --custom-compile-command "make lock" --upgrade -o requirements.lock
+	$(LOCK) --extra dev --extra test -o requirements.lock
+	$(LOCK) -o services/requirements.lock
 
 wheels: setup ## Builds both wheels into dist/
-	@$(BIN)/python -m hatchling --help >/dev/null
 	@cd clients/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
 	@cd services && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
+
+image-check: wheels ## Installs what the image holds into an empty environment and tries it
+	@rm -rf dist/image && $(PYTHON) -m venv dist/image
+	@dist/image/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r services/requirements.lock
+	@dist/image/bin/pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	@dist/image/bin/pip check
+	@cd dist && image/bin/yupana serve ledger --help >/dev/null && image/bin/yupana migrate --help >/dev/null
+	@echo "what the image holds installs and runs"
 
 clean: ## Removes what was set up and built
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
