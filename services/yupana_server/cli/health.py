@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import grpc
 import grpc.aio
@@ -44,7 +44,7 @@ async def _ask(server: str) -> dict[str, str]:
         return {name: await _ask_one(stub, name) for name in NAMES}
 
 
-async def _ask_one(stub: health_pb2_grpc.HealthStub, name: str) -> str:
+async def _ask_one(stub: Any, name: str) -> str:
     request = health_pb2.HealthCheckRequest(service=name)
     try:
         answer = await stub.Check(request, timeout=ASK_TIMEOUT_S)

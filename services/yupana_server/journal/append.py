@@ -39,6 +39,7 @@ from yupana_server.journal.rows import (
     encode,
     escape,
 )
+from yupana_server.journal.spans import database_span
 
 TAIL_ENTRIES_MAX = 20_000
 """How many entries of others one message brings; who is further behind loads the book again."""
@@ -144,7 +145,8 @@ class Appender:
             UnavailableError: The connection is of no more use.
         """
         try:
-            results = await self._wait(self._query(self._begin_sql(from_seq)), timeout_s)
+            with database_span("SELECT", "yupana.journal"):
+                results = await self._wait(self._query(self._begin_sql(from_seq)), timeout_s)
         except (psycopg.Error, TimeoutError) as error:
             raise UnavailableError(str(error)) from error
         failed = _failure(results)
@@ -166,7 +168,8 @@ class Appender:
         """
         self._warnings.clear()
         try:
-            failed = await self._wait(self._copy(batch), timeout_s)
+            with database_span("COPY", "yupana.journal"):
+                failed = await self._wait(self._copy(batch), timeout_s)
         except (psycopg.Error, TimeoutError) as error:
             raise UnknownCommitError(str(error)) from error
         if failed is not None:

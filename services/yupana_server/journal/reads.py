@@ -14,6 +14,7 @@ from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, 
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.points import BookRow, Loaded, TailPoint, TransferRow
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
+from yupana_server.journal.spans import database_span
 
 POOL_WAITING_MAX = 1_000
 """How many reads may wait for a connection; the next one is refused at once."""
@@ -298,10 +299,12 @@ class JournalReader:
         return {str(row[0]): str(row[1]) for row in rows}
 
     async def _rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        operation = statement.split(maxsplit=1)[0].strip("(")
         try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(statement.encode(), parameters)
-                return await cursor.fetchall()
+            with database_span(operation, "yupana"):
+                async with self._pool.connection() as connection:
+                    cursor = await connection.execute(statement.encode(), parameters)
+                    return await cursor.fetchall()
         except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
             raise UnavailableError(str(error)) from error
 

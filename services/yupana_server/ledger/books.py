@@ -5,7 +5,6 @@ import time
 
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.recorder import Clock
 from yupana_server.ledger.submission import OverloadedError
 from yupana_server.ledger.writer import Writer
 from yupana_server.runtime.errors import CallError
@@ -22,10 +21,9 @@ ROWS_MAX = 10_000
 class Books:
     """Finds books and keeps a writer for each that is being written."""
 
-    def __init__(self, reader: JournalReader, url: str, clock: Clock):
+    def __init__(self, reader: JournalReader, url: str):
         self._reader = reader
         self._url = url
-        self._clock = clock
         self._rows: dict[str, BookRow] = {}
         self._writers: dict[str, Writer] = {}
         self._used_at: dict[str, float] = {}
@@ -83,7 +81,7 @@ class Books:
         if writer is None:
             if len(self._writers) >= WRITERS_MAX:
                 raise OverloadedError(0)
-            writer = Writer(row, self._reader, self._url, self._clock)
+            writer = Writer(row, self._reader, self._url)
             self._writers[book_id] = writer
         self._used_at[book_id] = time.monotonic()
         return writer

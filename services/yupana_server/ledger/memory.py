@@ -6,6 +6,7 @@ were read at), R7 (which ids have to be looked up).
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from yupana_server.book.commands import CreateTransfer, OpenAccount, OpenAsset
 from yupana_server.book.evolve import DivergedError, evolve
@@ -17,11 +18,15 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link, chain_hash, encode
 from yupana_server.ledger.submission import Submission
 
-ACCOUNTS_MAX = 200_000
-"""How many accounts of a book are kept, at about 0.7 kB each."""
 
-OUTCOMES_MAX = 50_000
-"""How many recently decided ids of a book are kept, at about 1 kB each."""
+class MemoryBounds(NamedTuple):
+    """How much of a book is kept in memory."""
+
+    accounts_max: int = 200_000
+    """At about 0.7 kB each."""
+    outcomes_max: int = 50_000
+    """Recently decided ids, at about 1 kB each."""
+
 
 PAGE_ENTRIES = 5_000
 
@@ -32,8 +37,9 @@ class Memory:
     `generation` counts what makes decisions obsolete: entries of other servers, and resets.
     """
 
-    def __init__(self, book: BookRow, reader: JournalReader):
+    def __init__(self, book: BookRow, reader: JournalReader, bounds: MemoryBounds):
         self.book = book
+        self._bounds = bounds
         self.generation = 0
         self.base = State()
         self.link = Link(0, b"")
@@ -180,12 +186,14 @@ class Memory:
 
     def _evict(self) -> None:
         outcomes = self.base.outcomes
-        while len(outcomes) > OUTCOMES_MAX:
+        while len(outcomes) > self._bounds.outcomes_max:
             oldest = next(iter(outcomes))
             self._horizon = max(self._horizon, outcomes.pop(oldest).seq)
         accounts = self.base.accounts
-        if len(accounts) > ACCOUNTS_MAX:
-            for account_id in list(accounts)[: len(accounts) - ACCOUNTS_MAX * 9 // 10]:
+        if len(accounts) > self._bounds.accounts_max:
+            # A tenth at a time, those first that came first.
+            spare = len(accounts) - self._bounds.accounts_max * 9 // 10
+            for account_id in list(accounts)[:spare]:
                 del accounts[account_id]
             self._loads_valid_from = self.base.seq
 

@@ -8,7 +8,7 @@ left to its deadline.
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 import structlog
 from opentelemetry import trace
@@ -112,7 +112,8 @@ class Recorder:
         if batch.obsolete:
             await self._decide_again(batch)
         if batch.entries:
-            await self._append(batch)
+            with self._batch_span(batch):
+                await self._append(batch)
         batch.answer()
 
     async def _append(self, batch: Batch) -> None:
@@ -127,7 +128,7 @@ class Recorder:
         except BaseException:
             await appender.rollback()
             raise
-        await self._commit(appender, encoded, batch)
+        await appender.commit(encoded, COMMIT_TIMEOUT_S)
         self._memory.absorb(batch.layer, encoded.end)
 
     async def _begin(self, appender: Appender) -> Tail:
@@ -135,8 +136,7 @@ class Recorder:
         rescue = asyncio.create_task(self._rescue(appender.process_id)) if self._stuck else None
         before = self._clock()
         try:
-            with tracer.start_as_current_span("lock and tail"):
-                tail = await appender.begin(self._memory.base.seq, BEGIN_TIMEOUT_S)
+            tail = await appender.begin(self._memory.base.seq, BEGIN_TIMEOUT_S)
             self._stuck = False
         finally:
             if rescue is not None:
@@ -182,14 +182,17 @@ class Recorder:
         memory = self._memory
         return encode_batch(memory.book.number, memory.link, batch.entries, batch.labels)
 
-    async def _commit(self, appender: Appender, encoded: EncodedBatch, batch: Batch) -> None:
-        links = [trace.Link(s.span_context) for s in batch.submissions if s.span_context.is_valid]
+    def _batch_span(self, batch: Batch) -> AbstractContextManager[trace.Span]:
+        """Begin the span of a commit, linked to the spans of all requests that it carries."""
+        contexts = [s.span_context for s in batch.submissions if s.span_context.is_valid]
         attributes: dict[str, str | int] = {
             "yupana.book": self._memory.book.id,
-            "yupana.batch.size": len(batch.entries),
+            "yupana.batch.requests": len(batch.submissions),
+            "yupana.batch.entries": len(batch.entries),
         }
-        with tracer.start_as_current_span("batch", links=links, attributes=attributes):
-            await appender.commit(encoded, COMMIT_TIMEOUT_S)
+        return tracer.start_as_current_span(
+            "batch", links=[trace.Link(context) for context in contexts], attributes=attributes
+        )
 
     async def _prepare_next_try(self, batch: Batch, error: JournalError) -> None:
         """Do what the error asks for before the batch is tried again."""

@@ -17,7 +17,6 @@ from yupana_server.journal.reads import PARTITION_ENTRIES, JournalReader
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.ledger_servicer import LedgerServicer
-from yupana_server.ledger.recorder import wall_clock
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.config import ConfigError, LedgerConfig
 from yupana_server.runtime.interceptors import CallInterceptor
@@ -49,7 +48,7 @@ class LedgerService:
         url = config.database_url.get_secret_value()
         self._config = config
         self._reader = JournalReader(url, connections_max=config.read_connections)
-        self._books = Books(self._reader, url, wall_clock)
+        self._books = Books(self._reader, url)
         self._server = Server(
             [
                 *telemetry.server_interceptors(),

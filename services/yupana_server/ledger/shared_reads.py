@@ -5,6 +5,7 @@ after it arrived. While one statement runs, those that arrive gather for the nex
 """
 
 import asyncio
+import contextvars
 from collections.abc import Sequence
 
 from yupana_server.book.state import Account
@@ -42,7 +43,7 @@ class SharedReads:
         mine = rounds[-1]
         mine.accounts.update(accounts)
         if book not in self._tasks:
-            self._tasks[book] = asyncio.create_task(self._run(book))
+            self._tasks[book] = asyncio.create_task(self._run(book), context=contextvars.Context())
         return await asyncio.shield(mine.result)
 
     async def _run(self, book: int) -> None:

