@@ -4,21 +4,38 @@ import sys
 
 import typer
 
+from yupana_server.cli.account import account_app
+from yupana_server.cli.book import book_app
+from yupana_server.cli.dev import dev
 from yupana_server.cli.errors import explained
+from yupana_server.cli.health import health
+from yupana_server.cli.importing import import_file
 from yupana_server.cli.migrate import migrate
 from yupana_server.cli.serve import serve_app
+from yupana_server.cli.transfer import transfer_app
 from yupana_server.cli.verify import verify
+
+RUNNING = "Running a ledger"
+USING = "Using a ledger"
 
 app = typer.Typer(
     name="yupana",
     help="Yupana counts exactly once: a double-entry ledger over Postgres.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",  # The default keeps the line breaks of docstrings.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(serve_app, name="serve")
-app.command()(migrate)
-app.command()(verify)
+app.add_typer(book_app, name="book", rich_help_panel=USING)
+app.add_typer(account_app, name="account", rich_help_panel=USING)
+app.add_typer(transfer_app, name="transfer", rich_help_panel=USING)
+app.command("import", rich_help_panel=USING)(import_file)
+app.command(rich_help_panel=RUNNING)(dev)
+app.add_typer(serve_app, name="serve", rich_help_panel=RUNNING)
+app.command(rich_help_panel=RUNNING)(health)
+app.command(rich_help_panel=RUNNING)(migrate)
+app.command(rich_help_panel=RUNNING)(verify)
 
 
 def main() -> None:
