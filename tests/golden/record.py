@@ -1,0 +1,89 @@
+"""Records the golden journal of a release: run it once a release, commit what it writes.
+
+    python tests/golden/record.py v2
+
+Never record a version again: later releases must read what the earlier ones wrote (R10).
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from yupana import CreateTransfer, NormalSide, OpenAccount, OpenAsset, Yupana, linked
+from yupana.book import BookClient
+
+from yupana_server.dev.postgres import EmbeddedPostgres
+from yupana_server.journal.migrate import migrate
+from yupana_server.journal.reads import _ENTRIES, JournalReader
+from yupana_server.ledger.service import LedgerService
+from yupana_server.runtime.config import ledger_config
+
+FOLDER = Path(__file__).parent
+
+
+async def play(book: BookClient) -> None:
+    """Send commands of all kinds, accepted and rejected."""
+    await book.execute([OpenAsset("USD", scale=2), OpenAsset("SEAT", scale=0)])
+    await book.execute(
+        [
+            OpenAccount("world", "USD"),
+            OpenAccount("cash", "USD", normal_side=NormalSide.DEBIT),
+            OpenAccount("users:1", "USD", min_balance=0, max_balance=1000),
+            OpenAccount("seats", "SEAT", min_balance=-(2**128 - 1)),
+            OpenAccount("users:1:seats", "SEAT"),
+            OpenAccount("nothing", "EUR"),
+            OpenAccount("world", "USD", id="world-2"),
+        ]
+    )
+    await book.transfer("world", "users:1", 700, id="t1", labels={"order": 'a "b"\\\n\t', "k": "ü"})
+    await book.execute([CreateTransfer("users:1", "world", 900, id="too-much")])
+    await book.execute([CreateTransfer("world", "users:1", 900, id="too-high")])
+    await book.execute([CreateTransfer("world", "nobody", 1, id="nobody-there", asset="USD")])
+    await book.execute(
+        linked(
+            CreateTransfer("users:1", "world", 300, id="c1-pay"),
+            CreateTransfer("seats", "users:1:seats", 1, id="c1-seat"),
+        )
+    )
+    await book.execute(
+        linked(
+            CreateTransfer("seats", "users:1:seats", 1, id="c2-seat"),
+            CreateTransfer("users:1", "world", 500, id="c2-pay"),
+        )
+    )
+    await book.transfer("seats", "users:1:seats", 2**128 - 3, id="huge")
+    await book.execute([CreateTransfer("seats", "users:1:seats", 5, id="overflow")])
+
+
+async def record(version: str, url: str) -> None:
+    """Write `<version>.json`: the rows, the book's id, and the balances they must fold to."""
+    service = LedgerService(ledger_config(database_url=url, listen="127.0.0.1:0", drain_wait_s=0))
+    address = await service.start()
+    async with Yupana(address) as yupana:
+        await yupana.create_book("golden")
+        book = yupana.book("golden")
+        await play(book)
+        accounts = [account async for account in book.list_accounts()]
+    await service.stop()
+    reader = JournalReader(url, connections_max=2)
+    await reader.open()
+    rows = await reader._rows(f"{_ENTRIES} ORDER BY seq", {"book": 1})
+    await reader.close()
+    golden = {
+        "book": "golden",
+        "rows": [list(row) for row in rows],
+        "balances": {a.id: [str(a.debits_posted), str(a.credits_posted)] for a in accounts},
+    }
+    text = json.dumps(golden, indent=1)
+    (FOLDER / f"{version}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres(Path(folder) / "postgres") as postgres,
+    ):
+        migrate(postgres.url())
+        asyncio.run(record(sys.argv[1], postgres.url(user="yupana_ledger")))
