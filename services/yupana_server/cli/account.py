@@ -155,7 +155,7 @@ async def first(items: AsyncIterator[Item], limit: int) -> list[Item]:
     found: list[Item] = []
     async for item in items:
         if len(found) == limit:
-            stderr().print(f"only the first {limit:,} are shown: raise --limit for more")
+            stderr().print(f"there are more than {limit:,}: --limit shows more")
             break
         found.append(item)
     return found

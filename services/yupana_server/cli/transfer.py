@@ -116,8 +116,8 @@ def get(
     print_facts(
         (
             ("transfer", found.id),
-            ("from (debit)", found.debit),
-            ("to (credit)", found.credit),
+            ("debit (from)", found.debit),
+            ("credit (to)", found.credit),
             ("amount", f"{found.amount} {found.asset}".rstrip()),
             ("effective", shown_time(found.effective_at)),
             ("labels", labels),
@@ -149,7 +149,7 @@ def list_transfers(
     if as_json:
         print_json([transfer_json(transfer) for transfer in found])
         return
-    columns = ("recorded", "transfer", "from (debit)", "to (credit)", ">amount", "asset", "outcome")
+    columns = ("recorded", "transfer", "debit", "credit", ">amount", "asset", "outcome")
     print_table(columns, map(_row, found), "no such transfers")
 
 
