@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+
 from yupana_server.book.bounds import AMOUNT_MAX
 from yupana_server.book.commands import (
     Chain,

@@ -1,6 +1,7 @@
 """How an entry changes a book, and which entries are refused."""
 
 import pytest
+
 from yupana_server.book.commands import Chain, Kind, NormalSide
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.evolve import DivergedError, UnknownVersionError, evolve

@@ -1,6 +1,7 @@
 """Labels and their seals."""
 
 import pytest
+
 from yupana_server.book.labels import SALT_BYTES, labels_match, seal_labels
 
 SALT = bytes(range(SALT_BYTES))

@@ -1,6 +1,7 @@
 """What counts as the same command again."""
 
 import pytest
+
 from yupana_server.book.commands import (
     Chain,
     Command,

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from yupana_server.book.bounds import AMOUNT_MAX, EFFECTIVE_AT_MIN
 from yupana_server.book.commands import Chain, Kind
 from yupana_server.book.entries import Entry, Totals

@@ -5,6 +5,7 @@ import json
 import zlib
 
 import pytest
+
 from yupana_server.ledger.tokens import (
     Position,
     decode_page_token,
