@@ -58,7 +58,8 @@ async def make_writer(
 
 async def send(writer: Writer, *commands: Command, timeout_s: float = 20.0) -> list[Outcome]:
     deadline = asyncio.get_running_loop().time() + timeout_s
-    answer = await writer.submit(Submission([(command,) for command in commands], deadline))
+    async with asyncio.timeout_at(deadline):
+        answer = await writer.submit(Submission([(command,) for command in commands], deadline))
     return answer.outcomes
 
 

@@ -201,7 +201,12 @@ def _decide_open_asset(state: State, command: OpenAsset, now: int) -> Entry | Fa
 
 def _rejected(state: State, command: Command, now: int, failure: Failure) -> Entry:
     # R14: a rejection carries no balances.
-    return _entry(state, command, now)._replace(reason=failure.reason, facts=failure.facts)
+    entry = _entry(state, command, now)._replace(reason=failure.reason, facts=failure.facts)
+    if entry.debit_account is None or entry.asset is not None:
+        return entry
+    # An asset left out is the accounts' own, as for what is posted.
+    debit = state.account(entry.debit_account)
+    return entry if debit is None else entry._replace(asset=debit.facts.asset)
 
 
 def _entry(state: State, command: Command, now: int) -> Entry:

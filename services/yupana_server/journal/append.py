@@ -51,10 +51,16 @@ ROLLBACK_TIMEOUT_S = 5.0
 
 T = TypeVar("T")
 
+_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text"
+
 _TRY_AGAIN = {"23505", "40P01", "40001"}
 _LOCK_TIMEOUT = "55P03"
-_UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
-"""Connection trouble, no resources, operator intervention, system errors: not the batch's fault."""
+_NO_PARTITION = "23514"
+_SCHEMA_CLASS = "42"
+"""Missing tables, columns or rights: the database is not ready for us, whatever the batch says."""
+
+_DATA_CLASSES = ("21", "22", "23", "54", "P0")
+"""What a row can be blamed for: values, constraints, sizes, triggers."""
 
 
 class StoredEntry(NamedTuple):
@@ -67,8 +73,10 @@ class StoredEntry(NamedTuple):
 class Tail(NamedTuple):
     """What the append connection sees while it holds the book's lock."""
 
-    database_now: int
-    """The database's clock, microseconds since the Unix epoch."""
+    asked_at: int
+    """The database's clock before it waited for the lock, microseconds since the Unix epoch."""
+    locked_at: int
+    """The same when it had the lock."""
     epoch: int
     entries: list[StoredEntry]
     """From the entry asked for on, in order; at most TAIL_ENTRIES_MAX."""
@@ -77,6 +85,8 @@ class Tail(NamedTuple):
 class EncodedBatch(NamedTuple):
     """R5: a batch as COPY takes it, ready before COPY begins."""
 
+    start: Link
+    entries: Sequence[Entry]
     journal: str
     ids: str
     labels: str
@@ -100,7 +110,14 @@ def encode_batch(
         journal.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
         ids.append(f"{book}\t{entry.id}\t{seq}\n")
     label_rows = [f"{book}\t{at}\t{escape(text)}\n" for at, text in labels]
-    return EncodedBatch("".join(journal), "".join(ids), "".join(label_rows), Link(seq, digest))
+    return EncodedBatch(
+        start=after,
+        entries=entries,
+        journal="".join(journal),
+        ids="".join(ids),
+        labels="".join(label_rows),
+        end=Link(seq, digest),
+    )
 
 
 class Appender:
@@ -155,6 +172,9 @@ class Appender:
             if _sqlstate(failed) in {_LOCK_TIMEOUT, *_TRY_AGAIN}:
                 raise StuckError("the book's row stayed locked")
             raise UnavailableError(str(error_from_result(failed)))
+        if results[2].ntuples == 0:
+            await self.rollback()
+            raise BookNotFoundError(str(self._book))
         return self._read_tail(results)
 
     async def commit(self, batch: EncodedBatch, timeout_s: float) -> None:
@@ -174,30 +194,28 @@ class Appender:
             raise UnknownCommitError(str(error)) from error
         if failed is not None:
             await self._raise_failure(failed)
-        if self._warnings:
-            # Postgres reports success with a warning when it stopped waiting for the standby.
-            raise UnknownCommitError("; ".join(self._warnings))
+        self._raise_warnings()
 
-    async def heartbeat(self, timeout_s: float) -> None:
-        """R3: commit something, so that whatever was under way before has ended.
+    async def confirm(self, timeout_s: float) -> None:
+        """Commit nothing but a heartbeat. `begin` must have been called.
+
+        R3: when it has committed, so has everything that was visible, on the standby too.
 
         Raises:
-            StuckError: The book's row stayed locked.
-            UnavailableError: The connection is of no more use.
+            UnknownCommitError: It did not go well; the connection is of no more use.
         """
-        statement = f"UPDATE yupana.books SET heartbeat = heartbeat + 1 WHERE book = {self._book}"
+        statement = (
+            f"UPDATE yupana.books SET heartbeat = heartbeat + 1 WHERE book = {self._book}; COMMIT"
+        )
         self._warnings.clear()
         try:
             results = await self._wait(self._query(statement.encode()), timeout_s)
         except (psycopg.Error, TimeoutError) as error:
-            raise UnavailableError(str(error)) from error
+            raise UnknownCommitError(str(error)) from error
         failed = _failure(results)
-        if failed is not None and _sqlstate(failed) == _LOCK_TIMEOUT:
-            raise StuckError("the book's row stayed locked")
         if failed is not None:
-            raise UnavailableError(str(error_from_result(failed)))
-        if self._warnings:
-            raise UnavailableError("; ".join(self._warnings))
+            raise UnknownCommitError(str(error_from_result(failed)))
+        self._raise_warnings()
 
     async def rollback(self) -> None:
         """Give up what `begin` began, and the lock.
@@ -213,6 +231,11 @@ class Appender:
     async def _wait(self, steps: PQGen[T], timeout_s: float) -> T:
         return await self._connection.wait(steps, timeout=timeout_s)
 
+    def _raise_warnings(self) -> None:
+        # Postgres reports success with a warning when it stopped waiting for the standby.
+        if self._warnings:
+            raise UnknownCommitError("; ".join(self._warnings))
+
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":
             self._warnings.append(diagnostic.message_primary or "warning")
@@ -221,22 +244,22 @@ class Appender:
         book = self._book
         return (
             "BEGIN; "
+            f"{_CLOCK}; "
             f"SELECT epoch::text FROM yupana.books WHERE book = {book} FOR NO KEY UPDATE; "
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text; "
+            f"{_CLOCK}; "
             f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = {book} AND seq >= {from_seq} "
             f"ORDER BY seq LIMIT {TAIL_ENTRIES_MAX}"
         ).encode()
 
     def _read_tail(self, results: list[PGresult]) -> Tail:
-        _, locked, clock, rows = results
-        if locked.ntuples == 0:
-            raise BookNotFoundError(str(self._book))
+        _, asked_at, locked, locked_at, rows = results
         entries = [
             StoredEntry(*decode([_text(rows.get_value(row, at)) for at in range(rows.nfields)]))
             for row in range(rows.ntuples)
         ]
         return Tail(
-            database_now=int(clock.get_value(0, 0) or b"0"),
+            asked_at=int(asked_at.get_value(0, 0) or b"0"),
+            locked_at=int(locked_at.get_value(0, 0) or b"0"),
             epoch=int(locked.get_value(0, 0) or b"0"),
             entries=entries,
         )
@@ -274,11 +297,14 @@ class Appender:
         if state in _TRY_AGAIN or state == _LOCK_TIMEOUT:
             await self.rollback()
             raise ConflictError(message)
-        if state.startswith(_UNAVAILABLE_CLASSES):
-            # A session that is ended while its commit waits for the standby reports an error too.
-            raise UnknownCommitError(message)
-        await self.rollback()
-        raise PoisonError(message)
+        if state == _NO_PARTITION or state.startswith(_SCHEMA_CLASS):
+            await self.rollback()
+            raise UnavailableError(message)
+        if state.startswith(_DATA_CLASSES):
+            await self.rollback()
+            raise PoisonError(message)
+        # A session that is ended while its commit waits for the standby reports an error too.
+        raise UnknownCommitError(message)
 
 
 def _end_copy(pgconn: pq.abc.PGconn) -> PQGen[list[PGresult]]:

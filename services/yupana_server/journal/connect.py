@@ -20,10 +20,13 @@ def session_settings(application: str) -> dict[str, Any]:
     """Return the connection parameters of a session.
 
     R12: commits wait for the disk (and the standby, when there is one) whatever the server's
-    default says. R5: nobody waits or holds a lock for long.
+    default says, and tell by a warning when they stopped waiting. R5: nobody waits for a lock or
+    holds one for long.
     """
     options = (
-        "-c synchronous_commit=on -c search_path=pg_catalog -c timezone=UTC -c datestyle=ISO "
+        "-c synchronous_commit=on -c client_min_messages=warning "
+        "-c default_transaction_isolation=read\\ committed "
+        "-c search_path=pg_catalog -c timezone=UTC -c datestyle=ISO "
         f"-c lock_timeout={LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} "
         # Every statement is an index probe. A plan made while a book was empty must not read the

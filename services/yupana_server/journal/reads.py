@@ -22,6 +22,15 @@ POOL_WAITING_MAX = 1_000
 PARTITION_ENTRIES = 16_777_216
 """How many seqs a partition of the journal holds, as its function in the database has it."""
 
+_UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # A standby, or a primary that is being moved.
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+    PoolTimeout,
+    TooManyRequests,
+)
 _TAIL = """
     coalesce((
         SELECT seq FROM yupana.journal WHERE book = %(book)s ORDER BY seq DESC LIMIT 1
@@ -35,9 +44,10 @@ _BOOK = """
     FROM yupana.books b
 """
 _ACCOUNTS = f"""
-    SELECT {_TAIL}, wanted.account, opening.seq, opening.id, opening.recorded_at, opening.asset,
+    SELECT here.tail, wanted.account, opening.seq, opening.id, opening.recorded_at, opening.asset,
         opening.content, debit.seq, debit.totals, credit.seq, credit.totals
-    FROM unnest(%(accounts)s::text[]) WITH ORDINALITY AS wanted (account, place)
+    FROM (SELECT {_TAIL} AS tail) here
+    LEFT JOIN unnest(%(accounts)s::text[]) WITH ORDINALITY AS wanted (account, place) ON true
     LEFT JOIN LATERAL (
         SELECT seq, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at, asset,
             content
@@ -143,7 +153,7 @@ class JournalReader:
     async def accounts(self, book: int, accounts: Sequence[str]) -> Loaded[Account]:
         """Return the accounts, in the order asked for, None for each that is not open."""
         rows = await self._rows(_ACCOUNTS, {"book": book, "accounts": list(accounts)})
-        facts = {str(row[1]): _account(row) for row in rows}
+        facts = {str(row[1]): _account(row) for row in rows if row[1] is not None}
         return Loaded(int(rows[0][0]), facts)
 
     async def account_ids(self, book: int, *, prefix: str, after: str, limit: int) -> list[str]:
@@ -286,11 +296,14 @@ class JournalReader:
             SELECT name, setting FROM pg_settings
             WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
             UNION ALL
-            SELECT 'journal_append_only', CASE WHEN
-                has_table_privilege('yupana.journal', 'UPDATE')
-                OR has_table_privilege('yupana.journal', 'DELETE')
-                OR has_table_privilege('yupana.journal', 'TRUNCATE')
-            THEN 'off' ELSE 'on' END
+            SELECT 'journal_append_only', CASE WHEN bool_or(
+                has_table_privilege(oid, 'UPDATE')
+                OR has_table_privilege(oid, 'DELETE')
+                OR has_table_privilege(oid, 'TRUNCATE')
+            ) THEN 'off' ELSE 'on' END
+            FROM pg_class WHERE oid = 'yupana.journal'::regclass OR oid IN (
+                SELECT inhrelid FROM pg_inherits WHERE inhparent = 'yupana.journal'::regclass
+            )
             UNION ALL
             SELECT 'schema', version_num FROM yupana.migrations
             """,
@@ -305,7 +318,7 @@ class JournalReader:
                 async with self._pool.connection() as connection:
                     cursor = await connection.execute(statement.encode(), parameters)
                     return await cursor.fetchall()
-        except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+        except _UNAVAILABLE as error:
             raise UnavailableError(str(error)) from error
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from yupana_server.book.commands import CreateTransfer
+from yupana_server.book.commands import Command, CreateTransfer
 from yupana_server.book.decide import Outcome, Replay, decide
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
@@ -13,8 +13,8 @@ from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import Answer, ClockSkewError, Submission, Unit
 
-ENTRIES_MAX = 10_000
-"""A batch takes no more requests once it has so many commands."""
+COMMANDS_MAX = 10_000
+"""A batch takes no more submissions once it has so many commands."""
 
 BEHIND_TAIL_MAX_US = 1_000_000
 """R8: who lies further behind the journal's tail refuses to decide."""
@@ -40,19 +40,30 @@ class Batch:
         self.outcomes: list[tuple[Submission, list[Outcome]]] = []
 
     @property
-    def full(self) -> bool:
-        """Whether further submissions should go to the next batch."""
-        return self._commands_count >= ENTRIES_MAX
+    def room(self) -> int:
+        """How many more commands should join."""
+        return max(0, COMMANDS_MAX - self._commands_count)
 
     @property
     def obsolete(self) -> bool:
         """Whether the state that this was decided on is no longer what it was."""
         return self.generation != self._memory.generation
 
+    def continues(self, base: State) -> bool:
+        """Tell whether this follows directly on the committed state."""
+        if not self.entries:
+            return self.layer.seq == base.seq
+        first = self.entries[0]
+        return first.seq == base.seq + 1 and first.recorded_at > base.recorded_at
+
     def join(self, submissions: list[Submission]) -> None:
         """Take submissions in, to be decided after those that are in already."""
         self.submissions += submissions
         self._commands_count += sum(s.commands_count for s in submissions)
+
+    def drop_closed(self, now: float) -> None:
+        """Let go of submissions that can no longer be answered in time: never decided again."""
+        self.submissions = [s for s in self.submissions if s.open(now)]
 
     def decide(self, submissions: Iterable[Submission], *, clock: int, now: float) -> None:
         """Decide submissions that joined, on top of what is decided already.
@@ -69,20 +80,23 @@ class Batch:
         for submission in submissions:
             if submission.open(now):
                 submission.decided = True
+                for command_id, entry in submission.found.items():
+                    self.layer.outcomes.setdefault(command_id, entry)
                 self.outcomes.append((submission, self._decide_one(submission, clock)))
 
     def decide_again(self, *, clock: int, now: float) -> None:
         """Decide all submissions anew on what is known now."""
         self._sent.update((entry.id, entry) for entry in self.entries)
         self._begin()
-        self.submissions = [s for s in self.submissions if s.open(now)]
+        self.drop_closed(now)
         self.decide(self.submissions, clock=clock, now=now)
 
     def part(self, submissions: list[Submission]) -> "Batch":
         """Return a batch of some of these submissions, yet to be decided."""
         part = Batch(self._memory, self._quota)
-        part.submissions = submissions
+        part.join(submissions)
         part.generation = -1
+        part._sent = self._sent
         return part
 
     def answer(self) -> None:
@@ -111,7 +125,7 @@ class Batch:
                 outcomes[place] = outcome.entry
         return outcomes
 
-    def _take(self, submission: Submission, command: object, entry: Entry) -> Entry:
+    def _take(self, submission: Submission, command: Command, entry: Entry) -> Entry:
         context = submission.span_context
         epoch = self._memory.book.epoch
         if context.is_valid or epoch != 1:

@@ -25,7 +25,7 @@ from yupana_server.ledger.submission import (
     Submission,
 )
 from yupana_server.ledger.tokens import decode_page_token, encode_page_token, encode_position
-from yupana_server.runtime.deadlines import deadline
+from yupana_server.runtime.deadlines import current_deadline
 from yupana_server.runtime.errors import CallError, malformed
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,13 +48,15 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         book = await self._books.row(request.book)
         if parsed.violations:
             await self._refuse_unless_known(book, parsed)
+        deadline = current_deadline()
         submission = Submission(
             parsed.units,
-            deadline(),
+            deadline.at,
             validate_only=request.validate_only,
             span_context=trace.get_current_span().get_span_context(),
             checked_seq=-1 if parsed.violations else 0,
         )
+        deadline.ran_out = lambda: _ran_out(submission)
         answer = await self._submit(book, submission)
         recorded = not request.validate_only
         return ledger_service_pb2.ExecuteResponse(
@@ -76,8 +78,6 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         try:
             writer = await self._books.writer(book.id)
             return await writer.submit(submission)
-        except TimeoutError:
-            raise _ran_out(submission) from None
         except NotAnsweredError as error:
             if isinstance(error, BookGoneError):
                 self._books.forget(book.id)

@@ -6,9 +6,10 @@ were read at), R7 (which ids have to be looked up).
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from yupana_server.book.commands import CreateTransfer, OpenAccount, OpenAsset
+from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
 from yupana_server.book.state import State
 from yupana_server.journal.append import StoredEntry
@@ -26,25 +27,37 @@ class MemoryBounds(NamedTuple):
     """At about 0.7 kB each."""
     outcomes_max: int = 50_000
     """Recently decided ids, at about 1 kB each."""
+    assets_max: int = 10_000
 
 
 PAGE_ENTRIES = 5_000
 
 
+class Decided(Protocol):
+    """What memory needs to know of a batch."""
+
+    layer: State
+    entries: list[Entry]
+    generation: int
+
+
 class Memory:
     """The committed state of a book, as far as it is in memory.
 
-    `generation` counts what makes decisions obsolete: entries of other servers, and resets.
+    `generation` counts what makes decisions obsolete: entries of other servers, resets, and
+    batches that were decided again.
     """
 
     def __init__(self, book: BookRow, reader: JournalReader, bounds: MemoryBounds):
         self.book = book
-        self._bounds = bounds
         self.generation = 0
         self.base = State()
         self.link = Link(0, b"")
-        self.speculated: State | None = None
+        self.confirmed_seq = 0
+        # R3: up to here a commit of our own has proved that everything has reached the standby.
+        self._speculated: State | None = None
         # The layer of the batch that is being written, on top of `base`.
+        self._bounds = bounds
         self._reader = reader
         self._horizon = 0
         # R7: outcomes of all entries after this one are in memory.
@@ -68,24 +81,34 @@ class Memory:
     @property
     def top(self) -> State:
         """What the next batch is decided on: the state that the batch being written will leave."""
-        return self.base if self.speculated is None else self.speculated
+        return self.base if self._speculated is None else self._speculated
+
+    def speculate(self, batch: Decided) -> None:
+        """Have what follows decided on top of this batch, unless it changes nothing."""
+        if batch.entries and batch.generation == self.generation:
+            self._speculated = batch.layer
 
     def invalidate(self) -> None:
         """Make all that is decided and not committed obsolete."""
-        self.speculated = None
+        self._speculated = None
         self.generation += 1
 
     def reset(self) -> None:
         """R1: forget everything; `prepare` starts again from the journal."""
         self._ready = False
+        self.confirmed_seq = 0
         self.invalidate()
 
-    def absorb(self, layer: State, end: Link) -> None:
+    def absorb(self, batch: Decided, end: Link) -> None:
         """Take over what a batch of ours changed, now that it is committed."""
-        self.base.absorb(layer)
-        self.speculated = None
+        if batch.generation != self.generation:
+            return  # Memory was reset meanwhile; it will find the batch in the journal.
+        for account_id in batch.layer.accounts:
+            self.base.accounts.pop(account_id, None)  # So that the order is that of last use.
+        self.base.absorb(batch.layer)
+        self._speculated = None
         self.link = end
-        self._evict()
+        self.confirmed_seq = end.seq
 
     def fold(self, entries: Iterable[StoredEntry]) -> None:
         """Fold entries of other servers. Those already folded are passed over.
@@ -103,7 +126,6 @@ class Memory:
                 raise HistoryChangedError(str(error)) from error
         self._loads_valid_from = self.base.seq
         self.invalidate()
-        self._evict()
 
     def _fold_one(self, stored: StoredEntry) -> None:
         if chain_hash(self.link.hash, encode(stored.entry)) != stored.hash:
@@ -112,12 +134,15 @@ class Memory:
         self.link = Link(stored.entry.seq, stored.hash)
 
     async def catch_up(self) -> None:
-        """Fold what others appended, by reads outside the lock."""
+        """Fold what others appended, by reads outside the lock.
+
+        Only while nothing is being written, or by who writes it.
+        """
         while True:
             page = await self._reader.entries(
                 self.book.number, after=self.base.seq, limit=PAGE_ENTRIES
             )
-            if any(stored.entry.seq > self.base.seq for stored in page):
+            if page:
                 self.fold(page)
             if len(page) < PAGE_ENTRIES:
                 return
@@ -127,6 +152,10 @@ class Memory:
 
         Returns False when facts were read that are ahead of the committed state: call `catch_up`
         (or wait for the batch that is being written) and call again.
+
+        Raises:
+            HistoryChangedError: The journal is shorter than it was.
+            UnavailableError: The database cannot answer.
         """
         await self.prepare()
         while True:
@@ -134,22 +163,26 @@ class Memory:
             unchecked = [s for s in submissions if s.checked_seq < self._horizon]
             if not (accounts or assets or unchecked):
                 return True
-            if not await self._load_once(accounts, assets, unchecked):
+            seen = self.base.seq
+            results = await asyncio.gather(
+                self._load_accounts(accounts, seen) if accounts else _nothing(),
+                self._load_assets(assets, seen) if assets else _nothing(),
+                self._check_ids(unchecked, seen) if unchecked else _nothing(),
+            )
+            if not all(results):
                 return False
 
-    async def _load_once(
-        self, accounts: list[str], assets: list[str], unchecked: list[Submission]
-    ) -> bool:
-        results = await asyncio.gather(
-            self._load_accounts(accounts) if accounts else _nothing(),
-            self._load_assets(assets) if assets else _nothing(),
-            self._check_ids(unchecked) if unchecked else _nothing(),
-        )
-        return all(results)
+    def _in_step(self, loaded_seq: int, seen: int) -> bool:
+        """R2: tell whether facts read at an entry fit the committed state, not ahead of it."""
+        if loaded_seq < seen:
+            # What is committed is visible to every later read: the tail was lost.
+            self.reset()
+            raise HistoryChangedError(f"the journal ends at {loaded_seq}, it had reached {seen}")
+        return loaded_seq <= self.base.seq
 
-    async def _load_accounts(self, accounts: list[str]) -> bool:
+    async def _load_accounts(self, accounts: list[str], seen: int) -> bool:
         loaded = await self._reader.accounts(self.book.number, accounts)
-        if loaded.seq > self.base.seq:
+        if not self._in_step(loaded.seq, seen):
             return False
         if loaded.seq >= self._loads_valid_from:
             for account_id, account in loaded.facts.items():
@@ -157,9 +190,9 @@ class Memory:
                     self.base.accounts[account_id] = account
         return True
 
-    async def _load_assets(self, assets: list[str]) -> bool:
+    async def _load_assets(self, assets: list[str], seen: int) -> bool:
         loaded = await self._reader.assets(self.book.number, assets)
-        if loaded.seq > self.base.seq:
+        if not self._in_step(loaded.seq, seen):
             return False
         if loaded.seq >= self._loads_valid_from:
             for asset_id, asset in loaded.facts.items():
@@ -167,16 +200,15 @@ class Memory:
                     self.base.assets[asset_id] = asset
         return True
 
-    async def _check_ids(self, submissions: list[Submission]) -> bool:
+    async def _check_ids(self, submissions: list[Submission], seen: int) -> bool:
         ids = {command.id for s in submissions for unit in s.units for command in unit}
         loaded = await self._reader.outcomes(self.book.number, ids)
-        if loaded.seq > self.base.seq:
+        if not self._in_step(loaded.seq, seen):
             return False
-        for command_id, entry in loaded.facts.items():
-            if entry is not None:
-                self.base.outcomes.setdefault(command_id, entry)
+        known = {command_id: entry for command_id, entry in loaded.facts.items() if entry}
         for submission in submissions:
             submission.checked_seq = loaded.seq
+            submission.found = known
         return True
 
     def forget_checks(self, submissions: Iterable[Submission]) -> None:
@@ -184,17 +216,24 @@ class Memory:
         for submission in submissions:
             submission.checked_seq = -1
 
-    def _evict(self) -> None:
+    def evict(self) -> None:
+        """Keep within the bounds. Call it while nothing is between its load and its decision.
+
+        What a batch that is being written has changed is in its own layer and stays.
+        """
         outcomes = self.base.outcomes
         while len(outcomes) > self._bounds.outcomes_max:
             oldest = next(iter(outcomes))
             self._horizon = max(self._horizon, outcomes.pop(oldest).seq)
-        accounts = self.base.accounts
+        accounts, assets = self.base.accounts, self.base.assets
         if len(accounts) > self._bounds.accounts_max:
-            # A tenth at a time, those first that came first.
+            # A tenth at a time, those first that were not used for longest.
             spare = len(accounts) - self._bounds.accounts_max * 9 // 10
             for account_id in list(accounts)[:spare]:
                 del accounts[account_id]
+            self._loads_valid_from = self.base.seq
+        if len(assets) > self._bounds.assets_max:
+            assets.clear()
             self._loads_valid_from = self.base.seq
 
 

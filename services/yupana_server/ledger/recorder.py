@@ -1,5 +1,8 @@
 """Records batches in the journal, and stays right when that goes wrong.
 
+Every batch, also one that has nothing to record, begins by locking the book and reading the
+journal's tail: so what it was decided on is held against the journal before anybody is answered.
+
 Rules that live here: R1 (history, not position), R3 (unknown commits), R4 (conflicts), R5 (stuck
 writers), R6 (poison), R8 (time). Whatever happens, every submission of the batch is answered or
 left to its deadline.
@@ -90,9 +93,9 @@ class Recorder:
     async def record(self, batch: Batch) -> None:
         """Record the batch and answer its submissions; returns when nobody waits any more.
 
-        Never cancelled: runs in a task of its own.
+        Never cancelled (R3): runs in a task of its own.
         """
-        wait_s = RETRY_WAIT_S
+        wait_s = 0.0
         while self._waited_for(batch):
             try:
                 await self._try(batch)
@@ -103,60 +106,69 @@ class Recorder:
                 return
             except JournalError as error:
                 await self._prepare_next_try(batch, error)
+            # The first retry goes out at once: most conflicts are over when they are noticed.
             await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, RETRY_WAIT_MAX_S)
+            wait_s = min(wait_s * 2 or RETRY_WAIT_S, RETRY_WAIT_MAX_S)
         self._memory.invalidate()
 
     async def _try(self, batch: Batch) -> None:
-        """Decide again if need be, append, take over, answer."""
+        """Decide again if need be, hold it against the journal, append, take over, answer."""
         if batch.obsolete:
             await self._decide_again(batch)
-        if batch.entries:
-            with self._batch_span(batch):
-                await self._append(batch)
+        with self._batch_span(batch):
+            await self._append(batch)
         batch.answer()
 
     async def _append(self, batch: Batch) -> None:
+        encoded = self._encode(batch)  # R5: ready before the lock is taken.
         appender = await self._connected()
-        tail = await self._begin(appender)
+        asked = self._memory.link
+        tail = await self._begin(appender, asked)
         try:
-            await self._agree_with(tail, batch)
-            if not batch.entries:  # Others recorded all of it before us.
-                await appender.rollback()
-                return
-            encoded = self._encode(batch)
+            await self._agree_with(tail, asked, batch)
+            if self._memory.link != encoded.start or batch.entries is not encoded.entries:
+                encoded = self._encode(batch)
         except BaseException:
             await appender.rollback()
             raise
-        await appender.commit(encoded, COMMIT_TIMEOUT_S)
-        self._memory.absorb(batch.layer, encoded.end)
+        if batch.entries:
+            await appender.commit(encoded, COMMIT_TIMEOUT_S)
+            self._memory.absorb(batch, encoded.end)
+        elif self._memory.confirmed_seq < batch.layer.seq:
+            # R3: others' entries are visible, but their commit may not have reached the standby.
+            # Once something of ours that came later has committed, they have.
+            await appender.confirm(COMMIT_TIMEOUT_S)
+            self._memory.confirmed_seq = batch.layer.seq
+        else:
+            await appender.rollback()
 
-    async def _begin(self, appender: Appender) -> Tail:
-        """Lock and read the tail; check the clocks, which frame the database's answer (R8)."""
+    async def _begin(self, appender: Appender, asked: Link) -> Tail:
+        """Lock and read the tail; check the clocks, which frame the database's (R8)."""
         rescue = asyncio.create_task(self._rescue(appender.process_id)) if self._stuck else None
         before = self._clock()
         try:
-            tail = await appender.begin(self._memory.base.seq, BEGIN_TIMEOUT_S)
+            tail = await appender.begin(asked.seq, BEGIN_TIMEOUT_S)
             self._stuck = False
         finally:
             if rescue is not None:
                 rescue.cancel()
-        after = self._clock()
-        early, late = before - tail.database_now, tail.database_now - after
-        skew = max(early, late)
+        ahead, behind = before - tail.asked_at, tail.locked_at - self._clock()
+        skew = max(ahead, behind)
         if skew > DATABASE_SKEW_MAX_US:
             await appender.rollback()
             raise ClockSkewError(skew_ms=skew // 1000)
         return tail
 
-    async def _agree_with(self, tail: Tail, batch: Batch) -> None:
+    async def _agree_with(self, tail: Tail, asked: Link, batch: Batch) -> None:
         """R1 and R4: hold against the journal what the batch was decided on."""
         memory = self._memory
+        if memory.link != asked:
+            raise ConflictError("the state was loaded anew meanwhile")
         others = tail.entries
-        if memory.base.seq > 0:
-            if not others or _link(others[0]) != memory.link:
+        if asked.seq > 0:
+            if not others or _link(others[0]) != asked:
                 memory.reset()
-                raise HistoryChangedError(f"entry {memory.base.seq} is not what it was")
+                raise HistoryChangedError(f"entry {asked.seq} is not what it was")
             others = others[1:]
         if tail.epoch != memory.book.epoch:
             memory.book = memory.book._replace(epoch=tail.epoch)
@@ -166,17 +178,21 @@ class Recorder:
         if len(tail.entries) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
         too_old = self._clock() - (batch.decided_at or 0) > DECISION_AGE_MAX_US
-        if batch.obsolete or too_old:
+        if batch.obsolete or too_old or not batch.continues(memory.base):
             await self._decide_again(batch)
 
     async def _decide_again(self, batch: Batch) -> None:
-        now = asyncio.get_running_loop().time()
-        batch.submissions = [s for s in batch.submissions if s.open(now)]
-        while not await self._memory.load(batch.submissions):
-            await self._memory.catch_up()
-        self._memory.speculated = None
+        """Decide the batch on the committed state; what was decided on top of it is obsolete."""
+        memory = self._memory
+        memory.invalidate()
+        while True:
+            batch.drop_closed(asyncio.get_running_loop().time())
+            if await memory.load(batch.submissions):
+                break
+            await memory.catch_up()
+        memory.invalidate()  # Whatever was decided while this was loading did not know of it.
         batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
-        self._memory.speculated = batch.layer
+        memory.speculate(batch)
 
     def _encode(self, batch: Batch) -> EncodedBatch:
         memory = self._memory
@@ -202,46 +218,16 @@ class Recorder:
         elif isinstance(error, ConflictError):
             self._memory.invalidate()
             self._memory.forget_checks(batch.submissions)
-            with suppress(JournalError):
-                await self._memory.catch_up()
         elif isinstance(error, UnknownCommitError):
+            # R3: the next try locks the book, which waits for the end of the unknown commit, and
+            # then finds it in the tail or not.
             for submission in batch.submissions:
                 submission.unknown = True
-            await self._settle_unknown()
+            self._memory.invalidate()
+            await self.close()
         elif isinstance(error, UnavailableError):
             self.database_trouble = True
-            await self._disconnect()
-
-    async def _settle_unknown(self) -> None:
-        """R3: wait until what was under way has ended, then learn where the journal stands."""
-        self._memory.invalidate()
-        await self._disconnect()
-        wait_s = RETRY_WAIT_S
-        while True:
-            try:
-                appender = await self._connected()
-                await self._heartbeat(appender)
-                await self._memory.catch_up()
-            except StuckError:
-                self._stuck = True
-            except HistoryChangedError:
-                return
-            except JournalError:
-                self.database_trouble = True
-                await self._disconnect()
-            else:
-                return
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, RETRY_WAIT_MAX_S)
-
-    async def _heartbeat(self, appender: Appender) -> None:
-        rescue = asyncio.create_task(self._rescue(appender.process_id)) if self._stuck else None
-        try:
-            await appender.heartbeat(BEGIN_TIMEOUT_S)
-            self._stuck = False
-        finally:
-            if rescue is not None:
-                rescue.cancel()
+            await self.close()
 
     async def _rescue(self, process_id: int) -> None:
         """R5: end the append of another ledger that hangs while we wait for its lock."""
@@ -267,14 +253,14 @@ class Recorder:
     async def _bisect(self, batch: Batch, error: PoisonError) -> None:
         """R6: record all but the culprit, which alone gets INTERNAL."""
         waiting = [s for s in batch.submissions if not s.answer.done()]
-        if len(waiting) == 1:
+        if len(waiting) <= 1:
             log.error("poison", book=self._memory.book.id, error=str(error))
-            waiting[0].fail(PoisonedError("the database refused it"))
+            for submission in waiting:
+                submission.fail(PoisonedError("the database refused it"))
             return
         middle = len(waiting) // 2
         for half in (waiting[:middle], waiting[middle:]):
-            part = batch.part(half)
-            await self.record(part)
+            await self.record(batch.part(half))
 
     def _waited_for(self, batch: Batch) -> bool:
         now = asyncio.get_running_loop().time()
@@ -284,11 +270,6 @@ class Recorder:
         if self._appender is None:
             self._appender = await Appender.open(self._url, self._memory.book.number)
         return self._appender
-
-    async def _disconnect(self) -> None:
-        appender, self._appender = self._appender, None
-        if appender is not None:
-            await appender.close()
 
 
 def _link(stored: StoredEntry) -> Link:

@@ -27,6 +27,9 @@ WATCH_EVERY_S = 5.0
 
 ASK_TIMEOUT_S = 4.0
 
+LOAD_CONNECTIONS = 4
+"""How many connections the writers' look-ups share."""
+
 POSTGRES_HEALTH = "yupana.postgres"
 """Health name: whether the database answers and has the schema of this release."""
 
@@ -48,7 +51,9 @@ class LedgerService:
         url = config.database_url.get_secret_value()
         self._config = config
         self._reader = JournalReader(url, connections_max=config.read_connections)
-        self._books = Books(self._reader, url)
+        # Writers look up on connections of their own, so that a flood of reads cannot hold them up.
+        self._loader = JournalReader(url, connections_max=LOAD_CONNECTIONS)
+        self._books = Books(self._loader, url)
         self._server = Server(
             [
                 *telemetry.server_interceptors(),
@@ -68,6 +73,7 @@ class LedgerService:
             OSError: The address cannot be bound.
         """
         await self._reader.open()
+        await self._loader.open()
         await self._watch_once(first=True)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
             LedgerServicer(self._books, self._reader), self._server.grpc
@@ -88,14 +94,18 @@ class LedgerService:
         if self._watcher is not None:
             self._watcher.cancel()
         await self._books.drain()
+        await self._loader.close()
         await self._reader.close()
         log.info("stopped")
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            await self._watch_once()
-            await self._books.let_go_of_idle()
+            try:
+                await self._watch_once()
+                await self._books.let_go_of_idle()
+            except Exception:
+                log.exception("watch_failed")
 
     async def _watch_once(self, *, first: bool = False) -> None:
         try:

@@ -9,6 +9,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 
 from yupana_server.book.commands import Command
 from yupana_server.book.decide import Outcome
+from yupana_server.book.entries import Entry
 
 Unit = tuple[Command, ...]
 """One command, or all members of a chain."""
@@ -69,6 +70,8 @@ class Submission:
     )
     checked_seq: int = 0
     """R7: the ids were looked up in the journal as of this entry."""
+    found: dict[str, Entry] = field(default_factory=dict)
+    """R7: those of its ids that the journal has already, as far as memory does not."""
     unknown: bool = False
     """R3: a commit that carried it may or may not have happened."""
     decided: bool = False

@@ -14,7 +14,7 @@ import structlog
 from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.batch import ENTRIES_MAX, Batch
+from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.memory import Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder, wall_clock
@@ -79,10 +79,11 @@ class Writer:
     async def submit(self, submission: Submission) -> Answer:
         """Have the submission decided and recorded; returns when that has committed.
 
+        The caller sees to the deadline; cancelling the call is safe at any moment.
+        `submission.unknown` and `.decided` tell how far it had got.
+
         Raises:
             NotAnsweredError: It was not executed, and why.
-            TimeoutError: The deadline passed; `submission.unknown` and `.decided` tell how far it
-                had got.
         """
         if self._draining:
             raise DrainingError("the writer is shutting down")
@@ -93,10 +94,12 @@ class Writer:
         self._queued_commands += count
         self._arrived.set()
         try:
-            async with asyncio.timeout_at(submission.deadline):
-                return await submission.answer
+            return await submission.answer
         finally:
             submission.answer.cancel()  # Whoever went away is not decided for any more.
+            if submission in self._queue:
+                self._queue.remove(submission)
+                self._queued_commands -= count
 
     async def drain(self) -> None:
         """Take no more work, finish what there is, close the connection."""
@@ -123,17 +126,17 @@ class Writer:
     async def _turn(self) -> None:
         """Gather and decide one batch, and begin to write it when the one before is written."""
         await self._work()
+        self._memory.evict()
         batch = self._open = Batch(self._memory, self._quota)
         while True:
-            await self._decide(batch, self._take())
-            if self._writing is None or batch.full or not await self._more():
+            await self._decide(batch, self._take(batch.room))
+            if self._writing is None or not batch.room or not await self._more():
                 break
         await self._written()
         self._open = None
         if not batch.submissions:
             return
-        if not batch.obsolete:
-            self._memory.speculated = batch.layer
+        self._memory.speculate(batch)
         self._writing = asyncio.create_task(self._write(batch))
         self._writing.add_done_callback(lambda _: self._arrived.set())
 
@@ -154,11 +157,11 @@ class Writer:
             await self._arrived.wait()
         return self._writing is not None and not self._writing.done()
 
-    def _take(self) -> list[Submission]:
-        """Take submissions from the queue, as many as go into a batch."""
+    def _take(self, room: int) -> list[Submission]:
+        """Take submissions from the queue until they have `room` commands or more."""
         taken: list[Submission] = []
         count = 0
-        while self._queue and count < ENTRIES_MAX:
+        while self._queue and count < room:
             submission = self._queue.popleft()
             self._queued_commands -= submission.commands_count
             if not submission.answer.done():
@@ -169,9 +172,6 @@ class Writer:
     async def _decide(self, batch: Batch, submissions: list[Submission]) -> None:
         """Load what the submissions need and decide them on top of what the batch has already."""
         batch.join(submissions)
-        if any(s.validate_only for s in submissions):
-            await self._memory.prepare()
-            await self._memory.catch_up()
         await self._load(submissions)
         if batch.obsolete:
             await self._load(batch.submissions)

@@ -27,7 +27,8 @@ class LedgerConfig(BaseSettings):
     """The address to serve gRPC at, host:port. Port 0 takes a free one and prints it."""
 
     read_connections: int = Field(default=8, ge=2, le=200)
-    """How many connections serve reads and look-ups. Each book that is written adds one more."""
+    """How many connections serve reads. Writers share four more, and each book that is written
+    adds one."""
 
     default_deadline_s: float = Field(default=15.0, gt=0, le=300)
     """The deadline of calls that come without one, in seconds."""

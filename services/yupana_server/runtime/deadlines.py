@@ -1,24 +1,40 @@
 """The deadline of the call that is being served, for everything that works on its behalf."""
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
+
+from yupana_server.runtime.errors import CallError
 
 ANSWER_MARGIN_S = 0.02
 """Held back from the caller's deadline, so that an answer, also a bad one, still gets there."""
 
-WORK_MARGIN_S = 0.01
-"""Held back once more, so that the work itself says how far it got before the call is cut."""
 
-_deadline: ContextVar[float] = ContextVar("deadline")
-
-
-def begin_deadline(remaining_s: float) -> float:
-    """Start the clock of a call; returns when it is cut, by the event loop's clock."""
-    cut = asyncio.get_running_loop().time() + remaining_s - ANSWER_MARGIN_S
-    _deadline.set(cut - WORK_MARGIN_S)
-    return cut
+def _ran_out() -> CallError:
+    return CallError("DEADLINE_EXCEEDED", "the call ran out of time")
 
 
-def deadline() -> float:
-    """Return until when the work of this call must be done, by the event loop's clock."""
-    return _deadline.get()
+@dataclass(slots=True)
+class Deadline:
+    """Until when a call is served, and what to say when that was not enough."""
+
+    at: float
+    """By the event loop's clock."""
+    ran_out: Callable[[], CallError] = _ran_out
+    """Whoever knows how far the work got replaces this."""
+
+
+_current: ContextVar[Deadline] = ContextVar("deadline")
+
+
+def begin_deadline(remaining_s: float) -> Deadline:
+    """Start the clock of a call."""
+    deadline = Deadline(asyncio.get_running_loop().time() + remaining_s - ANSWER_MARGIN_S)
+    _current.set(deadline)
+    return deadline
+
+
+def current_deadline() -> Deadline:
+    """Return the deadline of the call that is being served."""
+    return _current.get()

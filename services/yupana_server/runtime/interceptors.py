@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from opentelemetry import trace
 
 from yupana_server.journal.errors import UnavailableError
-from yupana_server.runtime.deadlines import ANSWER_MARGIN_S, WORK_MARGIN_S, begin_deadline
+from yupana_server.runtime.deadlines import ANSWER_MARGIN_S, begin_deadline
 from yupana_server.runtime.errors import CallError
 
 log = structlog.get_logger("yupana.rpc")
@@ -83,15 +83,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         remaining_s = context.time_remaining()
         if remaining_s is None:
             remaining_s = self._default_deadline_s
-        if remaining_s < ANSWER_MARGIN_S + WORK_MARGIN_S:
+        if remaining_s < ANSWER_MARGIN_S:
             raise CallError("DEADLINE_EXCEEDED", "too little time is left to execute the call")
+        deadline = begin_deadline(remaining_s)
         try:
-            async with asyncio.timeout_at(begin_deadline(remaining_s)):
+            async with asyncio.timeout_at(deadline.at):
                 return await behaviour(request, context)
         except CallError:
             raise
         except TimeoutError:
-            raise CallError("DEADLINE_EXCEEDED", "the call ran out of time") from None
+            raise deadline.ran_out() from None
         except UnavailableError:
             raise CallError(
                 "DATABASE_UNAVAILABLE", "the database cannot be reached: try again"
