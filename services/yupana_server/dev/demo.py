@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from yupana import BookClient, Yupana
 
+from yupana_server.cli.errors import explained
 from yupana_server.dev.stack import Stack
 from yupana_server.dev.ticket_sale import (
     BURST_BATCH,
@@ -161,4 +162,5 @@ def _money(cents: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with explained():
+        main()
