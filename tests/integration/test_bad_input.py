@@ -282,7 +282,8 @@ async def test_execute_when_message_is_too_large_then_resource_exhausted(
     says_nothing_of_the_inside(caught.value.details() or "")
     assert await wire.position(quiet) == before
     await assert_malformed(
-        wire.ledger.Execute(execute(quiet, transfer(amount="9" * (15 * MIB)))), f"{MOVE}amount"
+        wire.ledger.Execute(execute(quiet, transfer("big", amount="9" * (15 * MIB)))),
+        f"{MOVE}amount",
     )
 
 

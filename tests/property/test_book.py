@@ -25,8 +25,8 @@ from yupana_server.book.state import State
 
 settings.register_profile(
     "quick",
-    max_examples=120,
-    stateful_step_count=40,
+    max_examples=80,
+    stateful_step_count=30,
     deadline=None,
     derandomize="CI" in os.environ,
     database=None,

@@ -235,8 +235,6 @@ def test_decide_when_rejected_then_entry_keeps_request_and_carries_no_balances(
 
 
 def test_transfer_when_rejected_between_known_accounts_then_entry_has_their_asset() -> None:
-    # BUG as of 25c466f: the entry has no asset unless the command named one, so Transfer.asset is
-    # empty, and a replay that names the asset gets ID_REUSED.
     # Contract, Transfer.asset: "as the caller gave it or else that of the accounts. Empty when
     # rejected for an account that was not found and not given."
     [entry] = ask(book_of_reasons(), CreateTransfer("t", "a", "b", 11))
