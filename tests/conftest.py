@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from yupana import Yupana
-from yupana.book import BookClient
 
 from support.databases import Database, make_database, make_template
 from support.processes import LedgerProcess
+from yupana import Yupana
+from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
 
 _books = itertools.count(1)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from yupana import Yupana
 
+from yupana import Yupana
 from yupana_server.dev.ports import is_port_free, pick_port
 from yupana_server.dev.processes import is_alive, wait_until
 

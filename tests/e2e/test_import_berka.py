@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from yupana import BookClient, Yupana
 
 from support.databases import Database
 from support.processes import LedgerProcess
+from yupana import BookClient, Yupana
 
 BERKA = Path(__file__).parents[3] / "shared" / "data" / "berka"
 LINES = 49_102

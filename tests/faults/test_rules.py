@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import psycopg
 import pytest
+
 from support.databases import Database
 from support.journals import count_entries, execute, verified
 from support.processes import LedgerProcess

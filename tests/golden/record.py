@@ -13,7 +13,6 @@ from pathlib import Path
 
 from yupana import CreateTransfer, NormalSide, OpenAccount, OpenAsset, Yupana, linked
 from yupana.book import BookClient
-
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.journal.migrate import migrate
 from yupana_server.journal.reads import _ENTRIES, JournalReader

@@ -14,6 +14,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
+
+from support.processes import LedgerProcess
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1 import book_service_pb2 as books
@@ -23,8 +25,6 @@ from yupana.ledger.v1.book_service_pb2_grpc import BookServiceStub
 from yupana.ledger.v1.command_pb2 import Command, CreateTransfer, OpenAccount, OpenAsset
 from yupana.ledger.v1.consistency_pb2 import Consistency
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-
-from support.processes import LedgerProcess
 from yupana_server.book.bounds import AMOUNT_MAX
 from yupana_server.ledger.tokens import encode_page_token, encode_position
 

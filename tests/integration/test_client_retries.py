@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 import grpc
 import grpc.aio
 import pytest
-import yupana
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
+
+import yupana
 from yupana import CreateTransfer, Yupana
 from yupana.ledger.v1 import account_pb2, error_reason_pb2, ledger_service_pb2, outcome_pb2
 from yupana.ledger.v1.ledger_service_pb2_grpc import (
@@ -114,7 +115,7 @@ def book_preferring(address: str, *others: str) -> str:
 
 async def until(fact: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not fact():  # noqa: ASYNC110 - any fact, not only one that has an event
+        while not fact():
             await asyncio.sleep(0.005)
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import grpc.aio
 import pytest
+
+from support.databases import Database
+from support.processes import LedgerProcess
 from yupana import (
     BookNotFound,
     CallError,
@@ -30,9 +33,6 @@ from yupana.ledger.v1 import ledger_service_pb2 as ledgers
 from yupana.ledger.v1.book_service_pb2_grpc import BookServiceStub
 from yupana.ledger.v1.consistency_pb2 import Consistency
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-
-from support.databases import Database
-from support.processes import LedgerProcess
 from yupana_server.ledger.tokens import decode_position
 
 AMOUNT_MAX = 2**128 - 1

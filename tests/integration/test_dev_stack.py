@@ -11,6 +11,7 @@ import psutil  # type: ignore[import-untyped, unused-ignore]
 import psycopg
 import pytest
 import redis
+
 from yupana_server.dev.postgres import EmbeddedPostgres, binary
 from yupana_server.dev.processes import is_alive, wait_until
 from yupana_server.dev.server import DevServerError

@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
+
+from support.databases import Database
+from support.journals import verified
+from support.processes import LedgerProcess
 from yupana import (
     Command,
     CreateTransfer,
@@ -26,10 +30,6 @@ from yupana import (
 )
 from yupana.book import BookClient
 from yupana.convert import moment
-
-from support.databases import Database
-from support.journals import verified
-from support.processes import LedgerProcess
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.replay import difference

@@ -9,12 +9,12 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from yupana import CreateTransfer, Yupana
-from yupana.book import BookClient
 
 from support.databases import Database
 from support.journals import execute
 from support.processes import LedgerProcess
+from yupana import CreateTransfer, Yupana
+from yupana.book import BookClient
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):

@@ -1,6 +1,7 @@
 """What the tests of rules look up in a journal directly."""
 
 import psycopg
+
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.verify import Findings, Verifier
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from yupana_server.dev.ports import pick_port
 
 START_TIMEOUT_S = 30.0

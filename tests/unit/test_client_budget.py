@@ -1,5 +1,6 @@
 import grpc
 import pytest
+
 from yupana.errors import CallError, ErrorDetails
 from yupana.retries import RetryBudget, is_retryable, pause_s
 

@@ -3,13 +3,14 @@ import pickle
 import grpc
 import grpc.aio
 import pytest
-import yupana
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
+
+import yupana
 from yupana import Reason, Violation
 from yupana.statuses import call_error, may_be_recorded
 

@@ -1,6 +1,7 @@
 from collections import Counter
 
 import pytest
+
 from yupana.routing import LONGEST_REST_S, Health, rendezvous
 from yupana.servers import Servers, Transport
 

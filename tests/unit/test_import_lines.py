@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from yupana import CreateTransfer
 from yupana.convert import execute_request
-
 from yupana_server.cli.import_files import LINE_SIZE_MAX_BYTES, Record, Source, format_of
 from yupana_server.cli.import_lines import (
     BadLine,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from yupana.ledger.v1 import account_pb2
 from yupana.ledger.v1.command_pb2 import Command, CreateTransfer, OpenAccount, OpenAsset
 from yupana.ledger.v1.ledger_service_pb2 import ExecuteRequest
-
 from yupana_server.book import commands as heart
 from yupana_server.book.bounds import AMOUNT_MAX
 from yupana_server.book.commands import Chain, Malformed, NormalSide

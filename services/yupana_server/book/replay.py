@@ -29,10 +29,10 @@ def difference(command: Command, entry: Entry) -> Difference | None:
     """
     if isinstance(command, Malformed):
         return Difference(command.field, "a valid value", "a malformed one")
-    if kind_of(command) != entry.kind:
-        return Difference("kind", entry.kind.name.lower(), kind_of(command).name.lower())
     if command.chain != entry.chain:
         return Difference("linked", _chain(entry), _chain(command))
+    if kind_of(command) != entry.kind:
+        return Difference("kind", entry.kind.name.lower(), kind_of(command).name.lower())
     if isinstance(command, CreateTransfer):
         return _transfer_difference(command, entry)
     if isinstance(command, OpenAccount):

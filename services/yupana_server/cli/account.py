@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, TypeAlias, TypeVar
 
 import typer
-from yupana import Account, BookClient, NormalSide, Outcome
 
+from yupana import Account, BookClient, NormalSide, Outcome
 from yupana_server.cli.book import BookArgument
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect
 from yupana_server.cli.output import (

@@ -4,8 +4,8 @@ import asyncio
 from typing import Annotated, TypeAlias
 
 import typer
-from yupana import Asset, Book, Outcome
 
+from yupana import Asset, Book, Outcome
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect
 from yupana_server.cli.output import (
     JsonOption,

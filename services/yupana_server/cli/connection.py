@@ -3,8 +3,8 @@
 from typing import Annotated, TypeAlias
 
 import typer
-from yupana import Yupana
 
+from yupana import Yupana
 from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
 
 DEFAULT_SERVER = f"127.0.0.1:{DEFAULT_PORT}"

@@ -4,17 +4,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from yupana_server.cli.output import stderr
 from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 POLL_INTERVAL_S = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class _ToldToStop(BaseException):
-    """SIGINT or SIGTERM came. Not an Exception, so that no handler on the way takes it."""
 
 
 def dev(
@@ -59,25 +55,21 @@ def dev(
 
     Example: yupana dev --data yupana-data
     """
-    console = Console(stderr=True, highlight=False)
-    try:
-        with _told_by_signals():
-            _run(console, data, port, postgres_port)
-    except _ToldToStop:
-        console.print("Stopped, nothing is left running.")
-
-
-def _run(console: Console, data: Path | None, port: int, postgres_port: int | None) -> None:
+    told = _told_by_signals()
+    console = stderr()
     stack = _new_stack(data, port, postgres_port)
     with console.status("Starting PostgreSQL, Valkey and the ledger ...") as status, stack:
         status.stop()
-        _print_banner(console, stack)
+        if not told.is_set():
+            _print_banner(console, stack)
         try:
-            _serve(stack)
+            _serve(stack, told)
         finally:
             # From here on a second Ctrl-C would only leave things behind.
-            _ignore_signals()
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
             console.print("Stopping ...")
+    console.print("Stopped, nothing is left running.")
 
 
 def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stack":
@@ -100,15 +92,16 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
     return Stack(data, port, postgres_port=postgres_port)
 
 
-def _serve(stack: "Stack") -> NoReturn:
+def _serve(stack: "Stack", told: Event) -> None:
     """Show the ledger's log until a signal comes or a server ends."""
     with stack.ledger.log_path.open(errors="replace") as log:
         log.seek(0, os.SEEK_END)  # What came before, perhaps in an earlier run, is no news.
-        while (ended := stack.ended()) is None:
+        while not told.is_set():
+            if (ended := stack.ended()) is not None:
+                _show_news(log)
+                raise ConfigError(f"{ended.name} ended by itself; all is stopped")
             _show_news(log)
             time.sleep(POLL_INTERVAL_S)
-        _show_news(log)
-    raise ConfigError(f"{ended.name} ended by itself; all is stopped")
 
 
 def _show_news(log: TextIO) -> None:
@@ -148,22 +141,19 @@ def _next_commands(stack: "Stack") -> list[str]:
     ]
 
 
-@contextmanager
-def _told_by_signals() -> Iterator[None]:
-    """Raise _ToldToStop at the first SIGINT or SIGTERM, also while the servers start."""
+def _told_by_signals() -> Event:
+    """Return what SIGINT and SIGTERM set.
+
+    The servers' start is not interrupted half-way, which would leave things behind: it takes two
+    seconds. When it takes long, a second signal does interrupt it.
+    """
+    told = Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
-        _ignore_signals()
-        raise _ToldToStop
+        if told.is_set():
+            raise KeyboardInterrupt
+        told.set()
 
-    before = {number: signal.signal(number, tell) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, tell)
+    return told

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import psycopg
 from sqlalchemy.exc import OperationalError
-from yupana import YupanaError
 
+from yupana import YupanaError
 from yupana_server.journal.errors import JournalError
 from yupana_server.runtime.config import ConfigError
 

@@ -12,7 +12,6 @@ from enum import StrEnum
 from functools import lru_cache
 
 from yupana import CreateTransfer
-
 from yupana_server.book.bounds import (
     AMOUNT_MAX,
     ID_PATTERN,

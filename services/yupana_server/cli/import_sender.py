@@ -19,7 +19,6 @@ from yupana import (
     YupanaError,
 )
 from yupana.errors import CallError
-
 from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
 from yupana_server.cli.import_files import Record
 from yupana_server.cli.import_lines import BadLine, BadReason, LineRules, parse_line

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from yupana import BookClient
 
+from yupana import BookClient
 from yupana_server.book.bounds import SCALE_MAX
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect
 from yupana_server.cli.import_display import Display, RejectsFile

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from yupana import CallError, CreateTransfer, Outcome, Transfer, uuid7
 
+from yupana import CallError, CreateTransfer, Outcome, Transfer, uuid7
 from yupana_server.cli.account import LimitOption, first
 from yupana_server.cli.book import BookArgument
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect

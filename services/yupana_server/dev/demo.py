@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
-from yupana import BookClient, Yupana
 
+from yupana import BookClient, Yupana
 from yupana_server.cli.errors import explained
 from yupana_server.dev.stack import Stack
 from yupana_server.dev.ticket_sale import (

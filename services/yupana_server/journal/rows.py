@@ -136,7 +136,7 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         recorded_at=_int(recorded_at),
         kind=_kind(_int(kind)),
         id=id_ or "",
-        reason=None if reason is None else Reason(int(reason)),
+        reason=None if reason is None else _reason(int(reason)),
         facts=None if facts is None else json.loads(facts),
         debit_account=debit_account,
         credit_account=credit_account,
@@ -166,6 +166,15 @@ def _kind(number: int) -> Kind:
     except ValueError:
         raise UnknownVersionError(
             f"the journal has an entry of kind {number}: upgrade this release"
+        ) from None
+
+
+def _reason(number: int) -> Reason:
+    try:
+        return Reason(number)
+    except ValueError:
+        raise UnknownVersionError(
+            f"the journal has an entry with reason {number}: upgrade this release"
         ) from None
 
 

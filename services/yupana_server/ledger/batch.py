@@ -86,17 +86,22 @@ class Batch:
 
     def decide_again(self, *, clock: int, now: float) -> None:
         """Decide all submissions anew on what is known now."""
-        self._sent.update((entry.id, entry) for entry in self.entries)
         self._begin()
         self.drop_closed(now)
         self.decide(self.submissions, clock=clock, now=now)
+
+    def mark_sent(self) -> None:
+        """Remember what goes to the database now, should the answer be lost (R3).
+
+        Whatever was sent before has not been committed: the tail says so.
+        """
+        self._sent = {entry.id: entry for entry in self.entries}
 
     def part(self, submissions: list[Submission]) -> "Batch":
         """Return a batch of some of these submissions, yet to be decided."""
         part = Batch(self._memory, self._quota)
         part.join(submissions)
         part.generation = -1
-        part._sent = self._sent
         return part
 
     def answer(self) -> None:

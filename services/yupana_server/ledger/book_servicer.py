@@ -3,8 +3,8 @@
 from typing import Any
 
 import grpc.aio
-from yupana.ledger.v1 import book_pb2, book_service_pb2, book_service_pb2_grpc
 
+from yupana.ledger.v1 import book_pb2, book_service_pb2, book_service_pb2_grpc
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
 from yupana_server.ledger.books import Books

@@ -1,8 +1,8 @@
 """Checks that the requests of all methods share."""
 
 from google.protobuf.message import Message
-from yupana.ledger.v1 import consistency_pb2
 
+from yupana.ledger.v1 import consistency_pb2
 from yupana_server.journal.points import BookRow
 from yupana_server.ledger.parse import Violations
 from yupana_server.ledger.tokens import decode_position

@@ -4,8 +4,8 @@ from typing import Any
 
 import grpc.aio
 from opentelemetry import trace
-from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 
+from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN, ACCOUNTS_PER_READ_MAX
 from yupana_server.book.commands import Kind, Malformed
 from yupana_server.journal.points import BookRow, TransferRow

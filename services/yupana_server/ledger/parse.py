@@ -7,8 +7,8 @@ from typing import NamedTuple
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
-from yupana.ledger.v1 import account_pb2, command_pb2, ledger_service_pb2
 
+from yupana.ledger.v1 import account_pb2, command_pb2, ledger_service_pb2
 from yupana_server.book.bounds import (
     AMOUNT_MAX,
     CHAIN_LENGTH_MAX,
@@ -51,9 +51,13 @@ class Parsed(NamedTuple):
 class Violations:
     """Collects what is wrong with the fields of one message."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, found: list[Violation] | None = None):
         self._path = path
-        self.found: list[Violation] = []
+        self.found: list[Violation] = [] if found is None else found
+
+    def inside(self, field: str) -> "Violations":
+        """Return what collects, in the same list, what is wrong inside a field."""
+        return Violations(f"{self._path}.{field}" if self._path else field, self.found)
 
     def add(self, field: str, description: str) -> None:
         """Name one more."""
@@ -95,7 +99,7 @@ def parse_commands(request: ledger_service_pb2.ExecuteRequest) -> Parsed:
         command = _parse_command(message, found)
         if found.found:
             violations.setdefault(message.id, []).extend(found.found)
-            command = Malformed(message.id, found.found[0].field.partition("].")[2])
+            command = Malformed(message.id, found.found[0].field.rpartition(".")[2])
         if command is not None:
             parsed.append(command)
     return Parsed(_chain(request.commands, parsed), violations)
@@ -149,16 +153,18 @@ def _check_chains(commands: Sequence[command_pb2.Command], found: Violations) ->
 
 
 def _parse_command(message: command_pb2.Command, found: Violations) -> Command | None:
-    found.check_unknown(message)
     kind = message.WhichOneof("kind")
+    command: Command | None = None
     if kind == "create_transfer":
-        return _parse_transfer(message.id, message.create_transfer, found)
-    if kind == "open_account":
-        return _parse_open_account(message.id, message.open_account, found)
-    if kind == "open_asset":
-        return _parse_open_asset(message.id, message.open_asset, found)
-    found.add("kind", "one of create_transfer, open_account, open_asset is needed")
-    return None
+        command = _parse_transfer(message.id, message.create_transfer, found.inside(kind))
+    elif kind == "open_account":
+        command = _parse_open_account(message.id, message.open_account, found.inside(kind))
+    elif kind == "open_asset":
+        command = _parse_open_asset(message.id, message.open_asset, found.inside(kind))
+    else:
+        found.add("kind", "one of create_transfer, open_account, open_asset is needed")
+    found.check_unknown(message)
+    return command
 
 
 def _parse_transfer(
@@ -167,26 +173,24 @@ def _parse_transfer(
     debit, credit, asset = message.debit_account, message.credit_account, message.asset
     fullmatch = ID_PATTERN.fullmatch
     if fullmatch(debit) is None:
-        found.check_id("create_transfer.debit_account", debit)
+        found.check_id("debit_account", debit)
     if fullmatch(credit) is None:
-        found.check_id("create_transfer.credit_account", credit)
+        found.check_id("credit_account", credit)
     elif debit == credit:
-        found.add("create_transfer.credit_account", "is the debit account: name two accounts")
-    if asset and fullmatch(asset) is None:
-        found.check_id("create_transfer.asset", asset)
+        found.add("credit_account", "is the debit account: name two accounts")
     amount = parse_amount(message.amount)
     if amount is None:
-        found.add("create_transfer.amount", f"{show(message.amount)} is not {_AMOUNT_RULE}")
-    if UnknownFieldSet(message):
-        found.check_unknown(message)
+        found.add("amount", f"{show(message.amount)} is not {_AMOUNT_RULE}")
+    if asset and fullmatch(asset) is None:
+        found.check_id("asset", asset)
     effective_at = None
     if message.HasField("effective_time"):
         effective_at = _parse_time(message.effective_time, found)
-    if not message.labels:
-        return CreateTransfer(command_id, debit, credit, amount or 0, asset or None, effective_at)
-    labels = dict(message.labels)
-    _check_labels(labels, found)
-    sealed = None if found.found else seal_labels(labels, os.urandom(SALT_BYTES))
+    labels = _parse_labels(message, found) if message.labels else None
+    found.check_unknown(message)
+    sealed = None
+    if labels is not None and not found.found:
+        sealed = seal_labels(labels, os.urandom(SALT_BYTES))
     return CreateTransfer(
         command_id, debit, credit, amount or 0, asset or None, effective_at, labels, sealed
     )
@@ -195,20 +199,20 @@ def _parse_transfer(
 def _parse_open_account(
     command_id: str, message: command_pb2.OpenAccount, found: Violations
 ) -> OpenAccount:
-    found.check_unknown(message)
-    found.check_id("open_account.account", message.account)
-    found.check_id("open_account.asset", message.asset)
+    found.check_id("account", message.account)
+    found.check_id("asset", message.asset)
     found.check_enum("normal_side", message)
     limits: list[int | None] = []
     for field in ("min_balance", "max_balance"):
         text = getattr(message, field) if message.HasField(field) else None
         limit = None if text is None else parse_signed(text)
         if text is not None and limit is None:
-            found.add(f"open_account.{field}", f"{show(text)} is not {_SIGNED_RULE}")
+            found.add(field, f"{show(text)} is not {_SIGNED_RULE}")
         limits.append(limit)
     floor, ceiling = limits
     if floor is not None and ceiling is not None and ceiling < floor:
-        found.add("open_account.max_balance", f"{ceiling} is below min_balance {floor}")
+        found.add("max_balance", f"{ceiling} is below min_balance {floor}")
+    found.check_unknown(message)
     debit = message.normal_side == account_pb2.NORMAL_SIDE_DEBIT
     side = NormalSide.DEBIT if debit else NormalSide.CREDIT
     return OpenAccount(command_id, message.account, message.asset, side, floor, ceiling)
@@ -217,10 +221,10 @@ def _parse_open_account(
 def _parse_open_asset(
     command_id: str, message: command_pb2.OpenAsset, found: Violations
 ) -> OpenAsset:
-    found.check_unknown(message)
-    found.check_id("open_asset.asset", message.asset)
+    found.check_id("asset", message.asset)
     if not 0 <= message.scale <= SCALE_MAX:
-        found.add("open_asset.scale", f"{message.scale} is not within 0 and {SCALE_MAX}")
+        found.add("scale", f"{message.scale} is not within 0 and {SCALE_MAX}")
+    found.check_unknown(message)
     return OpenAsset(command_id, message.asset, message.scale)
 
 
@@ -244,26 +248,27 @@ def parse_signed(text: str) -> int | None:
 
 
 def _parse_time(message: Timestamp, found: Violations) -> int | None:
+    found.inside("effective_time").check_unknown(message)
     micros, rest = divmod(message.nanos, 1000)
     at = message.seconds * 1_000_000 + micros
     fine = rest == 0 and 0 <= message.nanos < 1_000_000_000
     if not fine or not EFFECTIVE_AT_MIN <= at <= _EFFECTIVE_AT_MAX:
-        shown = f"{message.seconds} s {message.nanos} ns"
-        found.add("create_transfer.effective_time", f"{shown} is not {_TIME_RULE}")
+        found.add("effective_time", f"{message.seconds} s {message.nanos} ns is not {_TIME_RULE}")
         return None
     return at
 
 
-def _check_labels(labels: dict[str, str], found: Violations) -> None:
-    path = "create_transfer.labels"
+def _parse_labels(message: command_pb2.CreateTransfer, found: Violations) -> dict[str, str]:
+    labels = dict(message.labels)
     if len(labels) > LABELS_MAX:
-        found.add(path, f"{len(labels)} labels: at most {LABELS_MAX} allowed")
+        found.add("labels", f"{len(labels)} labels: at most {LABELS_MAX} allowed")
     for key, value in labels.items():
         if ID_PATTERN.fullmatch(key) is None:
-            found.add(path, f"the key {show(key)} is not an id: {ID_RULE}")
+            found.add("labels", f"the key {show(key)} is not an id: {ID_RULE}")
         if "\x00" in value or len(value.encode()) > LABEL_VALUE_BYTES_MAX:
             rule = f"at most {LABEL_VALUE_BYTES_MAX} bytes of text without NUL"
-            found.add(path, f"the value of {show(key)} is not {rule}")
+            found.add("labels", f"the value of {show(key)} is not {rule}")
+    return labels
 
 
 def _chain(messages: Sequence[command_pb2.Command], commands: list[Command]) -> list[Unit]:

@@ -1,8 +1,8 @@
 """Writes what the ledger knows as the messages of `yupana.ledger.v1`."""
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from yupana.ledger.v1 import account_pb2, book_pb2, outcome_pb2, transfer_pb2
 
+from yupana.ledger.v1 import account_pb2, book_pb2, outcome_pb2, transfer_pb2
 from yupana_server.book.commands import Kind
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry

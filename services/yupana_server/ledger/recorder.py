@@ -132,6 +132,7 @@ class Recorder:
             await appender.rollback()
             raise
         if batch.entries:
+            batch.mark_sent()
             await appender.commit(encoded, COMMIT_TIMEOUT_S)
             self._memory.absorb(batch, encoded.end)
         elif self._memory.confirmed_seq < batch.layer.seq:

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 
 import structlog
+
 from yupana.ledger.v1 import (
     book_service_pb2,
     book_service_pb2_grpc,
     ledger_service_pb2,
     ledger_service_pb2_grpc,
 )
-
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import PARTITION_ENTRIES, JournalReader

@@ -57,7 +57,7 @@ def decode_page_token(scope: str, token: str) -> tuple[int, str]:
         version, check, epoch, cursor = json.loads(_base64(token))
         if version == _VERSION and check == zlib.crc32(scope.encode()):
             return int(epoch), str(cursor)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise CallError(
         "INVALID_PAGE_TOKEN",
