@@ -179,13 +179,11 @@ MALFORMED: list[tuple[list[Command], list[str]]] = [
     *(([open_account(max_balance=amount)], [f"{ACCOUNT}max_balance"]) for amount in ("-0", "٣")),
     ([open_account(min_balance=f"-{AMOUNT_MAX + 1}")], [f"{ACCOUNT}min_balance"]),
     ([open_account(min_balance="1", max_balance="0")], [f"{ACCOUNT}max_balance"]),
-    # BUG as of 25c466f: the path lacks "open_account.".
     ([open_account(normal_side=3)], [f"{ACCOUNT}normal_side"]),
     *(([open_asset(asset=id_)], [f"{ASSET}asset"]) for id_ in BAD_IDS),
     *(([open_asset(scale=scale)], [f"{ASSET}scale"]) for scale in (-1, 39)),
     ([Command(id="t")], [f"{FIRST}kind"]),
     ([newer(transfer())], [f"{FIRST}127"]),
-    # BUG as of 25c466f: within a kind the path lacks its name; within a time nothing is noticed.
     ([Command(id="t", create_transfer=newer(transfer().create_transfer))], [f"{MOVE}127"]),
     ([Command(id="t", open_account=newer(open_account().open_account))], [f"{ACCOUNT}127"]),
     ([Command(id="t", open_asset=newer(open_asset().open_asset))], [f"{ASSET}127"]),
@@ -368,8 +366,6 @@ def reason_of(outcome: outcome_pb2.Outcome) -> str:
 @pytest.mark.parametrize(
     ("malformed", "field"),
     [
-        # BUG as of 25c466f: the field is "create_transfer.amount" and so on, where a well-formed
-        # difference is called "amount".
         (transfer("known", amount="x"), "amount"),
         (transfer("known", debit_account=""), "debit_account"),
         (transfer("known", credit_account="world"), "credit_account"),

@@ -381,6 +381,18 @@ async def test_validate_only_when_in_between_real_ones_then_it_leaves_no_trace(
     assert [outcome.replayed for outcome in again] == [True, False] * 30
 
 
+async def test_validate_only_when_an_id_is_twice_then_nothing_says_that_it_was_recorded(
+    book: BookClient,
+) -> None:
+    # BUG as of 92762cf: the second one has position and time of an entry that does not exist.
+    # Found by test_same_end.py.
+    command = OpenAccount("a", "USD", id="x")
+    first, second = await book.execute([command, command], validate_only=True)
+    assert (first.ok, second.ok) == (True, True)
+    for outcome in (first, second):
+        assert (outcome.position, outcome.recorded_at) == ("", None)
+
+
 # Order and visibility
 
 

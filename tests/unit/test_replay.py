@@ -187,8 +187,6 @@ def test_difference_when_effective_time_is_left_out_then_it_differs_from_one_tha
 
 
 def test_difference_when_linked_and_kind_differ_then_linked_comes_first() -> None:
-    # BUG as of 25c466f: says "kind", but Command.linked (2) stands before the kinds (3 to 5), and
-    # the contract promises "the first field that differs, in the order of the message's fields".
     differs = difference(SAME_ASSET._replace(chain=Chain("x", 1, 2)), TRANSFER)
     assert differs is not None
     assert differs.field == "linked"

@@ -208,8 +208,6 @@ def test_decode_when_kind_is_unknown_then_refuses_it() -> None:
 
 
 def test_decode_when_reason_is_unknown_then_refuses_it() -> None:
-    # BUG as of 25c466f: a bare ValueError, where R10 wants what is not known to be refused as such
-    # (`yupana verify` and the writer handle UnknownVersionError only).
     row = stored(encode(ENTRIES["rejected transfer"]))
     row[COLUMNS.split(", ").index("reason")] = "31"
     with pytest.raises(UnknownVersionError):

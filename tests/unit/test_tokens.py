@@ -108,7 +108,6 @@ def test_tokens_when_taken_for_each_other_then_invalid() -> None:
         '[1,{check},null,"x"]',
         '[1,{check},NaN,"x"]',
         "[1,{check},1]",
-        # BUG as of 25c466f: OverflowError, so INTERNAL over the wire.
         '[1,{check},Infinity,"x"]',
     ],
 )
