@@ -1,0 +1,388 @@
+"""The `yupana` command against a running ledger."""
+
+import asyncio
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from support.databases import Database
+from support.processes import LedgerProcess
+from yupana import Yupana
+from yupana_server.cli.import_sender import ATTEMPT_TIMEOUT_S
+from yupana_server.cli.main import app, main
+from yupana_server.dev.ports import pick_port
+
+YUPANA = (sys.executable, "-m", "yupana_server.cli.main")
+
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command did."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.output)
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(
+    ledger: LedgerProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs the command in this process, as the script does, for a start of a second each."""
+    monkeypatch.setenv("YUPANA_SERVER", ledger.address)
+
+    def run_main(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["yupana", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            main()
+        captured = capsys.readouterr()
+        return Answer(int(exited.value.code or 0), captured.out, captured.err)
+
+    return run_main
+
+
+@pytest.fixture
+def shop(run: Run) -> str:
+    """A book with USD, EUR, `world`, and a wallet with a floor."""
+    name = f"cli-{next(_names)}"
+    for command in (
+        ("book", "create", name),
+        ("book", "open-asset", name, "USD", "--scale", 2),
+        ("book", "open-asset", name, "EUR", "--scale", 2),
+        ("account", "open", name, "world", "--asset", "USD", "--side", "debit"),
+        ("account", "open", name, "users:1:wallet", "--asset", "USD", "--min-balance", 0),
+    ):
+        answer = run(*command)
+        assert answer.code == 0, answer.errors
+    return name
+
+
+def test_book_when_created_then_it_is_got_and_listed(run: Run, shop: str) -> None:
+    created = run("book", "create", shop, "--json").json
+    assert created["id"] == shop
+    assert created["create_time"].endswith("Z")
+    assert run("book", "get", shop, "--json").json["create_time"] == created["create_time"]
+    assert shop in [book["id"] for book in run("book", "list", "--json").json]
+    assert shop in run("book", "list").output
+    assert shop in run("book", "get", shop).output
+
+
+def test_book_when_it_does_not_exist_then_exit_1_and_one_line(run: Run) -> None:
+    answer = run("book", "get", "nowhere")
+    assert answer.code == 1
+    assert answer.errors == "yupana: there is no book nowhere: create it first\n"
+
+
+def test_assets_when_opened_then_listed_and_replayed(run: Run, shop: str) -> None:
+    assets = run("book", "assets", shop, "--json").json
+    assert [(asset["id"], asset["scale"]) for asset in assets] == [("EUR", 2), ("USD", 2)]
+    assert "USD" in run("book", "assets", shop).output
+    again = run("book", "open-asset", shop, "USD", "--scale", 2, "--json").json
+    assert (again["outcome"], again["replayed"]) == ("opened", True)
+    other = run("book", "open-asset", shop, "USD", "--scale", 3)
+    assert other.code == 1
+    assert "ID_REUSED" in other.errors
+
+
+def test_account_when_opened_then_shown_in_smallest_units_and_by_scale(run: Run, shop: str) -> None:
+    run("transfer", "create", shop, "world", "users:1:wallet", 123456)
+    account = run("account", "get", shop, "users:1:wallet", "--json").json
+    assert account["balance"] == account["available"] == "123456"
+    assert (account["min_balance"], account["max_balance"]) == ("0", None)
+    shown = run("account", "get", shop, "users:1:wallet").output
+    assert "123456" in shown
+    assert "1,234.56 USD" in shown
+
+    accounts = run("account", "list", shop, "--json").json
+    assert [(each["id"], each["normal_side"]) for each in accounts] == [
+        ("users:1:wallet", "credit"),
+        ("world", "debit"),
+    ]
+    users = run("account", "list", shop, "--prefix", "users:").output
+    assert "users:1:wallet" in users
+    assert "world" not in users
+    cut = run("account", "list", shop, "--limit", 1, "--json")
+    assert len(cut.json) == 1
+    assert "--limit" in cut.errors
+
+
+def test_account_when_its_asset_is_not_open_then_exit_1_with_the_reason(
+    run: Run, shop: str
+) -> None:
+    answer = run("account", "open", shop, "btc", "--asset", "BTC")
+    assert answer.code == 1
+    assert answer.errors.startswith("yupana: ASSET_NOT_FOUND")
+    assert run("account", "get", shop, "btc").code == 1
+
+
+def test_transfer_when_sent_twice_then_the_second_is_a_replay(run: Run, shop: str) -> None:
+    create = ("transfer", "create", shop, "world", "users:1:wallet", 500, "--id", "order-1")
+    options = ("--asset", "USD", "--effective-time", "2026-01-02", "--label", "kind=a=b")
+    first = run(*create, *options, "--json")
+    assert first.code == 0
+    assert (first.json["outcome"], first.json["replayed"]) == ("posted", False)
+    second = run(*create, *options)
+    assert second.code == 0
+    assert "posted (replayed)" in second.output
+
+    found = run("transfer", "get", shop, "order-1", "--json").json
+    assert (found["debit"], found["credit"], found["amount"]) == ("world", "users:1:wallet", "500")
+    assert found["effective_time"] == "2026-01-02T00:00:00Z"
+    assert found["labels"] == {"kind": "a=b"}
+    assert found["outcome"]["position"] == first.json["position"]
+    assert "kind=a=b" in run("transfer", "get", shop, "order-1").output
+
+    reused = run("transfer", "create", shop, "world", "users:1:wallet", 7, "--id", "order-1")
+    assert reused.code == 1
+    assert "refused: ID_REUSED" in reused.output
+
+
+def test_transfer_when_rejected_then_exit_1_with_reason_and_listed(run: Run, shop: str) -> None:
+    create = ("transfer", "create", shop, "users:1:wallet", "world", 500)
+    rejected = run(*create, "--id", "too-much", "--json")
+    assert rejected.code == 1
+    assert (rejected.json["outcome"], rejected.json["reason"]) == ("rejected", "BELOW_MIN_BALANCE")
+    assert rejected.json["facts"]["available"] == "0"
+    shown = run(*create, "--id", "too-much").output
+    assert "rejected: BELOW_MIN_BALANCE (replayed)" in shown
+    assert "0 available, 500 asked" in shown
+
+    run("transfer", "create", shop, "world", "users:1:wallet", 5, "--id", "fits")
+    listed = run("transfer", "list", shop, "--json").json
+    assert [(each["id"], each["outcome"]["outcome"]) for each in listed] == [
+        ("fits", "posted"),
+        ("too-much", "rejected"),
+    ]
+    of_account = run("transfer", "list", shop, "--account", "users:1:wallet").output
+    assert "fits" in of_account
+    assert "too-much" not in of_account
+
+
+def test_transfer_when_only_validated_then_nothing_is_recorded(run: Run, shop: str) -> None:
+    create = ("transfer", "create", shop, "world", "users:1:wallet", 5, "--id", "maybe")
+    answer = run(*create, "--validate-only")
+    assert answer.code == 0
+    assert "nothing was recorded" in answer.errors
+    missing = run("transfer", "get", shop, "maybe")
+    assert missing.code == 1
+    assert "maybe" in missing.errors
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--effective-time", "soon"), 1, "--effective-time"),
+        (("--label", "novalue"), 1, "KEY=VALUE"),
+        (("--server", "localhost"), 1, "host:port"),
+        (("--id", "_x"), 1, "is not an id"),
+        (("--what",), 2, "--what"),
+    ],
+)
+def test_transfer_when_an_option_is_wrong_then_it_is_told(
+    run: Run, shop: str, options: Sequence[str], code: int, told: str
+) -> None:
+    answer = run("transfer", "create", shop, "world", "users:1:wallet", 5, *options)
+    assert answer.code == code
+    assert told in answer.errors
+    assert "Traceback" not in answer.errors
+
+
+def test_transfer_when_no_ledger_answers_then_the_id_is_told(run: Run) -> None:
+    server = f"127.0.0.1:{pick_port()}"
+    answer = run("transfer", "create", "shop", "a", "b", 5, "--id", "t-1", "--server", server)
+    assert answer.code == 1
+    assert "t-1" in answer.errors
+    assert server in answer.errors
+
+
+def test_verify_when_book_is_whole_then_exit_0(
+    run: Run, shop: str, shared_database: Database
+) -> None:
+    run("transfer", "create", shop, "world", "users:1:wallet", 5)
+    answer = run("verify", shop, "--database-url", shared_database.ledger_url, "--json")
+    assert answer.code == 0
+    assert answer.json["good"] is True
+    assert answer.json["posted"] == 5
+
+
+def test_import_when_lines_are_wrong_then_the_others_are_posted(
+    run: Run, shop: str, tmp_path: Path
+) -> None:
+    sales = tmp_path / "sales.csv"
+    sales.write_text(
+        "id,debit,credit,amount,label.kind\n"
+        "s1,world,users:1:wallet,10.50,sale\n"
+        "s2,world,users:1:wallet,10.505,sale\n"
+        "s3,users:1:wallet,world,11.00,sale\n"
+        "s4,users:1:wallet,world,10.50,sale\n"
+        "s1,world,users:1:wallet,9.00,sale\n"
+        "s5,nobody,world,1.00,sale\n"
+    )
+    command = ("import", sales, "--book", shop, "--decimal", "--asset", "USD", "--json")
+    answer = run(*command)
+    assert answer.code == 1
+    expected = {"lines": 6, "posted": 2, "replayed": 0, "rejected": 2, "refused": 1, "bad": 1}
+    assert {name: answer.json[name] for name in expected} == expected
+    rejects = [json.loads(line) for line in Path(answer.json["rejects"]).read_text().splitlines()]
+    assert sorted((each["line"], each["reason"]) for each in rejects) == [
+        (3, "INVALID_AMOUNT"),
+        (4, "BELOW_MIN_BALANCE"),
+        (6, "ID_REUSED"),
+        (7, "ACCOUNT_NOT_FOUND"),
+    ]
+    assert rejects[0]["fields"] == {
+        "id": "s2",
+        "debit": "world",
+        "credit": "users:1:wallet",
+        "amount": "10.505",
+        "label.kind": "sale",
+    }
+    assert run("transfer", "get", shop, "s1", "--json").json["labels"] == {"kind": "sale"}
+
+    again = run(*command).json
+    expected = {"posted": 0, "replayed": 2, "rejected": 2, "refused": 1, "bad": 1}
+    assert {name: again[name] for name in expected} == expected
+
+
+def test_import_when_floors_depend_on_the_order_then_the_order_is_kept(
+    run: Run, shop: str, tmp_path: Path
+) -> None:
+    lines = [
+        {"id": f"o{n}", "debit": debit, "credit": credit, "amount": 100}
+        for n, (debit, credit) in enumerate(
+            [("world", "users:1:wallet"), ("users:1:wallet", "world")] * 300
+        )
+    ]
+    file = tmp_path / "order.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    answer = run("import", file, "--book", shop, "--batch", 7)
+    assert answer.code == 0, answer.output
+    assert "600" in answer.output
+    assert not file.with_name("order.jsonl.rejects.jsonl").exists()
+
+
+def test_import_when_accounts_are_to_be_opened_then_unknown_ones_are(
+    run: Run, shop: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text("id,debit,credit,amount,asset\nn1,users:1:wallet,new:a,0,USD\nn2,b,c,5,YEN\n")
+    options = ("--open-accounts", "--unordered", "--in-flight", 2, "--batch", 1)
+    answer = run("import", file, "--book", shop, "--open-asset", "YEN:0", *options, "--json")
+    assert answer.code == 0, answer.errors
+    assert (answer.json["posted"], answer.json["accounts_opened"]) == (2, 3)
+    assert run("account", "get", shop, "c", "--json").json["balance"] == "5"
+    assert run("account", "get", shop, "users:1:wallet", "--json").json["min_balance"] == "0"
+
+
+def test_import_when_an_opening_was_rejected_before_then_it_is_opened_all_the_same(
+    run: Run, shop: str, tmp_path: Path
+) -> None:
+    assert run("account", "open", shop, "late", "--asset", "SEAT").code == 1
+    file = tmp_path / "late.csv"
+    file.write_text("id,debit,credit,amount,asset\nl1,late,later,1,SEAT\n")
+    answer = run("import", file, "--book", shop, "--open-asset", "SEAT:0", "--open-accounts")
+    assert answer.code == 0, answer.output + answer.errors
+
+
+def test_import_when_it_reads_standard_input_then_the_format_is_given(
+    ledger: LedgerProcess, shop: str, tmp_path: Path
+) -> None:
+    def pipe(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*YUPANA, "import", "-", "--book", shop, *options],
+            check=False,
+            input="id,debit,credit,amount\np1,world,users:1:wallet,5\n",
+            env={**os.environ, "YUPANA_SERVER": ledger.address},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+
+    assert "--format" in pipe().stderr
+    piped = pipe("--format", "csv", "--json")
+    assert piped.returncode == 0, piped.stderr
+    assert json.loads(piped.stdout)["posted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "told"),
+    [
+        ("id,debit,credit\n", (), "no column amount"),
+        ("id,debit,credit,amount\n", ("--open-asset", "USD"), "ASSET:SCALE"),
+        ("id,debit,credit,amount\n", ("--open-asset", "USD:5"), "ID_REUSED"),
+        ("id,debit,credit,amount\n", ("--rejects", "{file}"), "overwrite"),
+    ],
+)
+def test_import_when_it_cannot_begin_then_exit_1_and_the_reason(
+    run: Run, shop: str, tmp_path: Path, content: str, options: Sequence[str], told: str
+) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text(content)
+    given = [option.format(file=file) for option in options]
+    answer = run("import", file, "--book", shop, *given)
+    assert answer.code == 1
+    assert told in answer.errors
+    assert file.read_text() == content
+
+
+def test_import_when_the_book_does_not_exist_then_exit_1(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,debit,credit,amount\na,b,c,1\n")
+    answer = run("import", file, "--book", "nowhere")
+    assert answer.code == 1
+    assert "there is no book nowhere" in answer.errors
+
+
+@pytest.mark.slow
+def test_import_when_patience_ends_then_it_says_to_run_it_again(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,debit,credit,amount\na,b,c,1\n")
+    server = f"127.0.0.1:{pick_port()}"
+    patience = ATTEMPT_TIMEOUT_S + 1
+    answer = run("import", file, "--book", "b", "--server", server, "--patience", patience)
+    assert answer.code == 1
+    assert "trying again" in answer.errors
+    assert "run the same import again" in answer.errors
+
+
+def test_help_when_asked_of_every_command_then_it_teaches_by_an_example() -> None:
+    runner = CliRunner()
+    for group, names in {
+        "book": ("create", "get", "list", "assets", "open-asset"),
+        "account": ("open", "get", "list"),
+        "transfer": ("create", "get", "list"),
+    }.items():
+        for name in names:
+            shown = runner.invoke(app, [group, name, "--help"])
+            assert shown.exit_code == 0
+            assert f"Example: yupana {group} {name}" in " ".join(shown.output.split())
+
+
+def test_cli_when_written_by_the_command_then_the_client_reads_the_same(
+    run: Run, shop: str, ledger: LedgerProcess
+) -> None:
+    run("transfer", "create", shop, "world", "users:1:wallet", 2**100)
+
+    async def balance() -> int:
+        async with Yupana(ledger.address) as yupana:
+            return (await yupana.book(shop).account("users:1:wallet")).balance
+
+    assert asyncio.run(balance()) == 2**100
