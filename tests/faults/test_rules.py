@@ -4,21 +4,41 @@ Every scenario ends in the verification of the whole journal.
 """
 
 import asyncio
+import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from support.databases import Database
+from support.databases import Database, make_database, make_template
 from support.journals import count_entries, execute, verified
 from support.processes import LedgerProcess
 from support.proxy import Proxy
+from support.writers import open_accounts as open_accounts_directly
+from support.writers import send, writers
 from yupana import CreateTransfer, InternalError, Outcome, OutcomeUnknown, Yupana
 from yupana.book import BookClient
+from yupana_server.book import commands
+from yupana_server.book.decide import Replay
+from yupana_server.book.entries import Entry
+from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.journal.append import Appender, encode_batch
 from yupana_server.journal.connect import LOCK_TIMEOUT_MS
+from yupana_server.journal.errors import ConflictError
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.rows import genesis
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server whose settings a test may change, and which it may end."""
+    with EmbeddedPostgres(tmp_path / "postgres") as server:
+        make_template(server)
+        yield server
+        server.stop("immediate")
+
 
 StartLedger = Callable[..., LedgerProcess]
 Start = Callable[..., Awaitable[tuple[LedgerProcess, BookClient]]]
@@ -137,6 +157,40 @@ async def test_r3_unknown_when_caller_goes_away_then_commit_is_not_cancelled(
     )
     assert all(outcome.ok for outcome in outcomes)
     assert (await book.account("users:1")).balance == 200
+    await verified(database.ledger_url, "b")
+
+
+async def test_r3_unknown_when_the_standby_has_not_confirmed_then_no_server_answers(
+    own_postgres: EmbeddedPostgres,
+) -> None:
+    database = make_database(own_postgres)
+
+    def set_standby(name: str) -> None:
+        execute(database.admin_url, f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        execute(database.admin_url, "SELECT pg_reload_conf()")
+
+    async with writers(database) as make_writer:
+        first, second = make_writer(), make_writer()
+        await open_accounts_directly(first, 2)
+        transfer = commands.CreateTransfer("x", "a0", "a1", 5)
+        set_standby("nobody")
+        await asyncio.sleep(0.2)
+        waiting = [asyncio.create_task(send(first, transfer))]
+        await asyncio.sleep(0.5)
+        # The session ends while it waits: the entry is visible here, and on no standby.
+        ended = execute(
+            database.admin_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+        )
+        assert ended == [(True,)]
+        assert count_entries(database.ledger_url, "b", "x") == 1
+        waiting.append(asyncio.create_task(send(second, transfer)))
+        done, _ = await asyncio.wait(waiting, timeout=1.5)
+        assert not done
+        set_standby("")
+        own, replay = await asyncio.gather(*waiting)
+    assert isinstance(own[0], Entry)
+    assert replay == [Replay(own[0])]
     await verified(database.ledger_url, "b")
 
 
@@ -306,28 +360,38 @@ async def test_r12_conditions_when_role_may_do_more_then_server_says_so(
 
 
 async def test_r13_health_when_postgres_restarts_then_callers_wait_and_readiness_stays(
-    tmp_path_factory: pytest.TempPathFactory, start_ledger: StartLedger
+    own_postgres: EmbeddedPostgres, start_ledger: StartLedger
 ) -> None:
-    from support.databases import make_database, make_template
-    from yupana_server.dev.postgres import EmbeddedPostgres
+    database = make_database(own_postgres)
+    process = start_ledger(database)
+    async with Yupana(process.address) as yupana:
+        await yupana.create_book("b")
+        book = yupana.book("b")
+        await open_accounts(book)
+        own_postgres.stop("immediate")
+        waiting = asyncio.create_task(book.transfer("world", "users:1", 5, id="t"))
+        async with asyncio.timeout(15):
+            while process.serving("yupana.postgres"):
+                await asyncio.sleep(0.2)
+        assert process.serving("")
+        own_postgres.start()
+        assert (await waiting).ok
+        assert (await book.account("users:1")).balance == 5
+    await verified(database.ledger_url, "b")
 
-    with EmbeddedPostgres(tmp_path_factory.mktemp("own") / "postgres") as server:
-        make_template(server)
-        database = make_database(server)
-        process = start_ledger(database)
-        async with Yupana(process.address) as yupana:
-            await yupana.create_book("b")
-            book = yupana.book("b")
-            await open_accounts(book)
-            server.stop("immediate")
-            waiting = asyncio.create_task(book.transfer("world", "users:1", 5, id="t"))
-            await asyncio.sleep(6)
-            assert process.serving("")
-            assert not process.serving("yupana.postgres")
-            server.start()
-            assert (await waiting).ok
-            assert (await book.account("users:1")).balance == 5
-        await verified(database.ledger_url, "b")
+
+async def test_r13_health_when_asked_to_stop_then_it_falls_before_calls_end(
+    database: Database, start: Start
+) -> None:
+    process, book = await start(environment={"YUPANA_DRAIN_WAIT_S": "1"})
+    await open_accounts(book)
+    process.send(signal.SIGTERM)
+    async with asyncio.timeout(5):
+        while process.serving(""):
+            await asyncio.sleep(0.02)
+    assert (await book.transfer("world", "users:1", 5, id="t")).ok
+    assert await asyncio.to_thread(process.stop) == 0
+    await verified(database.ledger_url, "b")
 
 
 async def test_writer_when_killed_again_and_again_then_nothing_acknowledged_is_lost(
@@ -375,12 +439,7 @@ async def test_append_when_ids_row_is_there_already_then_nothing_is_recorded(
     execute(database.admin_url, "INSERT INTO yupana.ids VALUES (%s, 't', 1)", book.number)
     appender = await Appender.open(database.ledger_url, book.number)
     try:
-        from yupana_server.book.commands import Kind
-        from yupana_server.book.entries import Entry
-        from yupana_server.journal.errors import ConflictError
-        from yupana_server.journal.rows import genesis
-
-        entry = Entry(1, 1, Kind.OPEN_ASSET, "t", asset="USD", content={"scale": 2})
+        entry = Entry(1, 1, commands.Kind.OPEN_ASSET, "t", asset="USD", content={"scale": 2})
         await appender.begin(0, 5)
         with pytest.raises(ConflictError):
             await appender.commit(encode_batch(book.number, genesis("b"), [entry], []), 5)

@@ -3,84 +3,36 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
-import psycopg
 import pytest
 
 from support.databases import Database
-from support.journals import execute, verified
-from yupana_server.book.commands import Command, CreateTransfer, OpenAccount, OpenAsset
+from support.journals import count_entries, execute, verified
+from support.writers import MakeWriter, locked, open_accounts, reasons, send, writers
+from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
-from yupana_server.book.rejections import Reason, Refusal
-from yupana_server.journal.points import BookRow
-from yupana_server.journal.reads import JournalReader
+from yupana_server.book.rejections import Reason
 from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.recorder import wall_clock
-from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
+from yupana_server.ledger.submission import ClockSkewError, OverloadedError
 from yupana_server.ledger.writer import QUEUED_COMMANDS_MAX, Writer
 
-MakeWriter = Callable[..., Writer]
-
 
 @pytest.fixture
-async def reader(database: Database) -> AsyncIterator[JournalReader]:
-    reader = JournalReader(database.ledger_url, connections_max=4)
-    await reader.open()
-    yield reader
-    await reader.close()
-
-
-@pytest.fixture
-async def row(reader: JournalReader) -> BookRow:
-    await reader.create_book("b")
-    row = await reader.book("b")
-    assert row is not None
-    return row
-
-
-@pytest.fixture
-async def make_writer(
-    database: Database, reader: JournalReader, row: BookRow
-) -> AsyncIterator[MakeWriter]:
-    writers: list[Writer] = []
-
-    def make(**options: object) -> Writer:
-        writers.append(Writer(row, reader, database.ledger_url, **options))  # type: ignore[arg-type]
-        return writers[-1]
-
-    yield make
-    for writer in writers:
-        await writer.drain()
-
-
-async def send(writer: Writer, *commands: Command, timeout_s: float = 20.0) -> list[Outcome]:
-    deadline = asyncio.get_running_loop().time() + timeout_s
-    async with asyncio.timeout_at(deadline):
-        answer = await writer.submit(Submission([(command,) for command in commands], deadline))
-    return answer.outcomes
-
-
-async def open_accounts(writer: Writer, count: int) -> None:
-    await send(
-        writer,
-        OpenAsset("usd", "USD", 2),
-        *(OpenAccount(f"open-{number}", f"a{number}", "USD") for number in range(count)),
-    )
-
-
-def reasons(outcomes: list[Outcome]) -> list[Reason | None]:
-    return [outcome.reason for outcome in outcomes if isinstance(outcome, Entry | Refusal)]
+async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
+    async with writers(database) as make:
+        yield make
 
 
 async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_is_right(
     database: Database, make_writer: MakeWriter
 ) -> None:
     bounds = MemoryBounds(accounts_max=10, outcomes_max=10)
-    writers = [make_writer(bounds=bounds), make_writer(bounds=bounds)]
-    await open_accounts(writers[0], 40)
+    pair = [make_writer(bounds=bounds), make_writer(bounds=bounds)]
+    await open_accounts(pair[0], 40)
     chance = random.Random(7)
     sent: list[Command] = []
     answered: dict[str, Entry] = {}
@@ -99,7 +51,14 @@ async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_i
                 assert isinstance(entry, Entry)
                 assert answered.setdefault(entry.id, entry) == entry
 
-    await asyncio.gather(*(call(writers[number % 2], number) for number in range(16)))
+    async def stall() -> None:
+        for _ in range(2):
+            await asyncio.sleep(0.05)
+            async with locked(database):  # Longer than decisions stay good: all are made again.
+                await asyncio.sleep(1.3)
+
+    calls = (call(pair[number % 2], number) for number in range(16))
+    await asyncio.gather(stall(), *calls)
     findings = await verified(database.ledger_url, "b")
     assert findings.posted == 41 + len(answered) == 41 + 16 * 15 * 5
 
@@ -133,8 +92,7 @@ async def test_r8_time_when_the_lock_is_waited_for_then_decided_again(
 ) -> None:
     writer = make_writer()
     await open_accounts(writer, 2)
-    with psycopg.connect(database.admin_url) as connection:
-        connection.execute("SELECT FROM yupana.books FOR UPDATE")
+    async with locked(database):
         sending = asyncio.create_task(send(writer, CreateTransfer("t", "a0", "a1", 1)))
         await asyncio.sleep(2.5)
         released_at = wall_clock()
@@ -149,8 +107,7 @@ async def test_deadline_when_it_passes_in_the_queue_then_never_decided(
 ) -> None:
     writer = make_writer()
     await open_accounts(writer, 2)
-    with psycopg.connect(database.admin_url) as connection:
-        connection.execute("SELECT FROM yupana.books FOR UPDATE")
+    async with locked(database):
         late = [
             asyncio.create_task(send(writer, CreateTransfer(f"t{i}", "a0", "a1", 1), timeout_s=0.5))
             for i in range(5)
@@ -168,8 +125,7 @@ async def test_overload_when_queue_is_full_then_refused_at_once(
 ) -> None:
     writer = make_writer()
     await open_accounts(writer, 2)
-    with psycopg.connect(database.admin_url) as connection:
-        connection.execute("SELECT FROM yupana.books FOR UPDATE")
+    async with locked(database):
         commands = [CreateTransfer(f"x{i}", "a0", "a1", 1) for i in range(10_000)]
         waiting: list[asyncio.Task[list[Outcome]]] = []
         for _ in range(2):  # The first wave fills the batches under way, the second the queue.
@@ -226,8 +182,7 @@ async def test_replay_when_its_entry_is_still_being_written_then_answered_after_
     writer = make_writer()
     await open_accounts(writer, 2)
     transfer = CreateTransfer("t", "a0", "a1", 1)
-    with psycopg.connect(database.admin_url) as connection:
-        connection.execute("SELECT FROM yupana.books FOR UPDATE")
+    async with locked(database):
         first = asyncio.create_task(send(writer, transfer))
         await asyncio.sleep(0.2)
         again = asyncio.create_task(send(writer, transfer))
@@ -237,3 +192,100 @@ async def test_replay_when_its_entry_is_still_being_written_then_answered_after_
     (entry,) = await first
     assert await again == [Replay(entry)]
     assert reasons(await reused) == [Reason.ID_REUSED]
+
+
+async def test_speculation_when_the_batch_below_is_decided_again_then_so_is_the_one_above(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 4)
+    expiring = CreateTransfer("x", "a0", "a1", 1000)
+    async with locked(database):
+        late = asyncio.create_task(send(writer, expiring, timeout_s=1.2))
+        below = asyncio.create_task(send(writer, CreateTransfer("k", "a2", "a3", 1)))
+        await asyncio.sleep(0.3)
+        above = asyncio.create_task(send(writer, CreateTransfer("y", "a0", "a1", 7)))
+        await asyncio.sleep(1.1)
+    assert isinstance((await asyncio.gather(late, return_exceptions=True))[0], TimeoutError)
+    (entry,) = await above
+    assert isinstance(entry, Entry)
+    assert entry.debit_totals is not None
+    assert entry.debit_totals.debits_posted == 7
+    assert isinstance((await below)[0], Entry)
+    assert count_entries(database.ledger_url, "b", "x") == 0
+    await verified(database.ledger_url, "b")
+
+
+async def test_speculation_when_a_retry_finds_an_expired_decision_then_it_is_recorded(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 2)
+    transfer = CreateTransfer("x", "a0", "a1", 5)
+    async with locked(database):
+        first = asyncio.create_task(send(writer, transfer, timeout_s=1.2))
+        await asyncio.sleep(1.21)
+        retry = asyncio.create_task(send(writer, transfer))
+        await asyncio.sleep(0.2)
+    (outcome,) = await retry
+    entry = outcome.entry if isinstance(outcome, Replay) else outcome
+    assert isinstance(entry, Entry)
+    rows = execute(database.ledger_url, "SELECT seq FROM yupana.journal WHERE id = 'x'")
+    assert rows == [(entry.seq,)]
+    await asyncio.gather(first, return_exceptions=True)
+    await verified(database.ledger_url, "b")
+
+
+async def test_replays_when_there_are_many_then_nothing_piles_up(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 2)
+    transfer = CreateTransfer("x", "a0", "a1", 5)
+    for _ in range(300):
+        await send(writer, transfer)
+    depth, layer = 0, writer._memory.top
+    while layer.parent is not None:
+        depth, layer = depth + 1, layer.parent
+    assert depth <= 1
+
+
+async def test_r1_history_when_the_journal_gets_shorter_then_loads_notice(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 4)
+    late = make_writer()
+    await send(late, *(CreateTransfer(f"t{number}", "a0", "a1", 1) for number in range(20)))
+    for table in ("journal", "ids"):
+        execute(database.admin_url, f"DELETE FROM yupana.{table} WHERE seq > 15")
+    # A cold account has to be loaded, from a journal that is shorter than what is in memory.
+    (entry,) = await send(late, CreateTransfer("new", "a2", "a3", 1), timeout_s=5)
+    assert isinstance(entry, Entry)
+    assert entry.seq == 16
+    await verified(database.ledger_url, "b")
+
+
+async def test_r4_refusal_when_another_server_knows_the_id_then_it_is_known_here_too(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    first, second = make_writer(), make_writer()
+    await open_accounts(first, 3)
+    await send(second, CreateTransfer("x", "a0", "a1", 1))
+    # By itself this would be refused for its asset; but the id is known.
+    outcomes = await send(first, CreateTransfer("x", "a0", "a1", 1, asset="EUR"))
+    assert reasons(outcomes) == [Reason.ID_REUSED]
+    (replay,) = await send(first, CreateTransfer("x", "a0", "a1", 1))
+    assert isinstance(replay, Replay)
+
+
+async def test_replay_when_rejected_without_asset_then_the_asset_is_the_accounts_own(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 1)
+    await send(writer, OpenAccount("floor", "floor", "USD", min_balance=0))
+    transfer = CreateTransfer("x", "floor", "a0", 1)
+    assert reasons(await send(writer, transfer)) == [Reason.BELOW_MIN_BALANCE]
+    (replay,) = await send(writer, transfer._replace(asset="USD"))
+    assert isinstance(replay, Replay)

@@ -81,11 +81,14 @@ class Server:
 
 
 async def until_signal() -> None:
-    """Wait for SIGTERM or SIGINT."""
+    """Wait for SIGTERM or SIGINT.
+
+    What comes after the first one: SIGTERM changes nothing, the drain goes on; SIGINT ends the
+    process at once, for people who press Ctrl-C twice.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.remove_signal_handler(number)
+    loop.remove_signal_handler(signal.SIGINT)
