@@ -19,6 +19,7 @@ from yupana_server.ledger.books import Books
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.config import ConfigError, LedgerConfig
+from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.server import Server, until_signal
 
@@ -58,7 +59,9 @@ class LedgerService:
             [
                 *telemetry.server_interceptors(),
                 CallInterceptor(
-                    default_deadline_s=config.default_deadline_s, rpcs_max=config.rpcs_max
+                    default_deadline_s=config.default_deadline_s,
+                    rpcs_max=config.rpcs_max,
+                    expected={UnavailableError: _database_unavailable},
                 ),
             ]
         )
@@ -136,6 +139,10 @@ class LedgerService:
         if wrong:
             log.warning("guarantees_broken", settings=wrong)
         await self._server.report(GUARANTEES_HEALTH, good=not wrong)
+
+
+def _database_unavailable() -> CallError:
+    return CallError("DATABASE_UNAVAILABLE", "the database cannot be reached: try again")
 
 
 def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations  # grpc.RpcMethodHandler is generic for type 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
@@ -13,7 +13,6 @@ import structlog
 from grpc_status import rpc_status
 from opentelemetry import trace
 
-from yupana_server.journal.errors import UnavailableError
 from yupana_server.runtime.deadlines import ANSWER_MARGIN_S, begin_deadline
 from yupana_server.runtime.errors import CallError
 
@@ -29,7 +28,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     SQL, no host. Health and reflection pass untouched.
     """
 
-    def __init__(self, *, default_deadline_s: float, rpcs_max: int):
+    def __init__(
+        self,
+        *,
+        default_deadline_s: float,
+        rpcs_max: int,
+        expected: Mapping[type[Exception], Callable[[], CallError]],
+    ):
+        """`expected` says what exceptions of the service's own mean to a caller."""
+        self._expected = expected
         self._default_deadline_s = default_deadline_s
         self._rpcs_max = rpcs_max
         self._in_flight = 0
@@ -93,10 +100,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise
         except TimeoutError:
             raise deadline.ran_out() from None
-        except UnavailableError:
-            raise CallError(
-                "DATABASE_UNAVAILABLE", "the database cannot be reached: try again"
-            ) from None
+        except tuple(self._expected) as error:
+            raise self._expected[type(error)]() from None
         except Exception as error:
             raise _internal(error) from error
 
