@@ -15,7 +15,7 @@ from yupana import CreateTransfer, NormalSide, OpenAccount, OpenAsset, Yupana, l
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.journal.migrate import migrate
-from yupana_server.journal.reads import _ENTRIES, JournalReader
+from yupana_server.journal.reads import ENTRIES, JournalReader
 from yupana_server.ledger.service import LedgerService
 from yupana_server.runtime.config import ledger_config
 
@@ -68,7 +68,7 @@ async def record(version: str, url: str) -> None:
     await service.stop()
     reader = JournalReader(url, connections_max=2)
     await reader.open()
-    rows = await reader._rows(f"{_ENTRIES} ORDER BY seq", {"book": 1})
+    rows = await reader.rows(f"{ENTRIES} ORDER BY seq", {"book": 1})
     await reader.close()
     golden = {
         "book": "golden",

@@ -257,8 +257,6 @@ async def test_execute_when_one_of_many_is_malformed_then_none_is_executed(
 async def test_execute_when_very_much_is_wrong_then_answer_still_gets_through(
     wire: Wire, quiet: BookClient
 ) -> None:
-    # BUG as of 25c466f: RESOURCE_EXHAUSTED "received metadata size exceeds limit": the details
-    # travel in a header, of which gRPC clients take 8 to 16 kB only, and 100 violations are more.
     commands = [transfer(f"t{place}", amount="9" * 100) for place in range(10_000)]
     failed = await failure(wire.ledger.Execute(execute(quiet, *commands)))
     assert (failed.code, failed.reason) == ("INVALID_ARGUMENT", "MALFORMED_REQUEST")
@@ -289,8 +287,6 @@ async def test_execute_when_message_is_too_large_then_resource_exhausted(
 async def test_execute_when_bytes_are_no_message_then_invalid_argument(
     wire: Wire, body: bytes
 ) -> None:
-    # BUG as of 25c466f: UNKNOWN with "Unexpected <class 'google.protobuf.message.DecodeError'>",
-    # which clients take for an unknown outcome. Invalid UTF-8 in an id is such a message too.
     call = wire.channel.unary_unary("/yupana.ledger.v1.LedgerService/Execute")
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call(body)
@@ -564,7 +560,6 @@ async def test_read_when_position_is_of_another_epoch_then_epoch_changed(
 async def test_read_when_consistency_has_an_unknown_field_then_says_so(
     wire: Wire, quiet: BookClient, method: str, request_type: Any, arguments: dict[str, Any]
 ) -> None:
-    # BUG as of 25c466f: it is passed over, so that a newer and stricter level would be ignored.
     request = request_type(book=quiet.id, consistency=newer(Consistency()), **arguments)
     await assert_malformed(stub_of(wire, method)(request), "consistency.127")
 
@@ -608,7 +603,6 @@ async def test_list_when_page_token_is_for_other_arguments_then_invalid_page_tok
 @pytest.mark.parametrize(
     ("method", "request_type", "scope", "cursors"),
     [
-        # BUG as of 25c466f: INTERNAL. Tokens are not signed, so a cursor can be anything.
         ("ListAccounts", ledgers.ListAccountsRequest, "accounts {} ", ["\x00", "\ud800"]),
         (
             "ListTransfers",
@@ -632,8 +626,6 @@ async def test_list_when_page_token_is_forged_then_invalid_page_token(
 @pytest.mark.parametrize(
     ("method", "request_type", "scope", "cursor"),
     [
-        # BUG as of 25c466f: the token's epoch is not looked at. R9: a token of another epoch gets
-        # EPOCH_CHANGED, never an answer.
         ("ListAccounts", ledgers.ListAccountsRequest, "accounts {} ", "a"),
         ("ListTransfers", ledgers.ListTransfersRequest, "transfers {} ", "5"),
         ("ListAssets", books.ListAssetsRequest, "assets {}", "A"),

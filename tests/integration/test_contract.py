@@ -219,7 +219,6 @@ async def test_id_when_effective_time_or_labels_are_dropped_then_they_are_named(
 async def test_id_reused_when_effective_time_differs_then_facts_read_like_times(
     book: BookClient,
 ) -> None:
-    # BUG as of 25c466f: bare microseconds ("1583020799999999"); other facts have RFC 3339 times.
     await open_accounts(book, "a")
     await book.execute([TRANSFER])
     other = PAST.replace(microsecond=0)
@@ -384,8 +383,6 @@ async def test_validate_only_when_in_between_real_ones_then_it_leaves_no_trace(
 async def test_validate_only_when_an_id_is_twice_then_nothing_says_that_it_was_recorded(
     book: BookClient,
 ) -> None:
-    # BUG as of 92762cf: the second one has position and time of an entry that does not exist.
-    # Found by test_same_end.py.
     command = OpenAccount("a", "USD", id="x")
     first, second = await book.execute([command, command], validate_only=True)
     assert (first.ok, second.ok) == (True, True)
@@ -778,7 +775,6 @@ async def test_list_transfers_when_more_come_meanwhile_then_none_is_skipped_or_t
 async def test_list_transfers_when_others_write_then_page_ends_at_its_position(
     stub: Any, book: BookClient
 ) -> None:
-    # BUG as of 25c466f: the position is read before the page, so the page is ahead of it.
     await open_accounts(book, "a")
     await book.transfer("world", "a", 1)
 
@@ -800,8 +796,6 @@ async def test_list_transfers_when_others_write_then_page_ends_at_its_position(
 async def test_list_accounts_when_others_open_some_then_page_has_all_up_to_its_position(
     stub: Any, book: BookClient
 ) -> None:
-    # BUG as of 25c466f: ids and accounts are read in two snapshots, and the position is that of
-    # the second; what was opened in between is missing.
     async def open_some(writer: int) -> None:
         for place in range(50):
             await book.open_account(f"a:{writer}:{place}", asset="USD")
@@ -820,7 +814,6 @@ async def test_list_accounts_when_others_open_some_then_page_has_all_up_to_its_p
 async def test_list_assets_when_others_open_some_then_page_ends_at_its_position(
     book_stub: Any, book: BookClient
 ) -> None:
-    # BUG as of 25c466f: as with transfers.
     async def open_some(writer: int) -> None:
         for place in range(50):
             await book.open_asset(f"A:{writer}:{place}", scale=2)
@@ -928,9 +921,6 @@ async def test_open_asset_when_open_then_rejected_and_when_replayed_not(book: Bo
 async def test_books_when_more_are_written_than_there_are_connections_then_all_get_their_turn(
     database: Database, start_ledger: Callable[..., LedgerProcess]
 ) -> None:
-    # BUG as of 25c466f: each book keeps a connection for 60 s after its last command. Postgres is
-    # out of them at 200 (embedded; 100 is its default), and WRITERS_MAX refuses the 201st book as
-    # OVERLOADED, although nothing is going on in the others. An idle writer has to make room.
     ledger = start_ledger(database)
     failed: list[str] = []
     async with Yupana(ledger.address, write_timeout_s=1.5) as client:

@@ -13,7 +13,6 @@ The order in which reasons are checked is part of the contract:
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from yupana_server.book.bounds import AMOUNT_MAX
@@ -30,6 +29,7 @@ from yupana_server.book.evolve import evolve
 from yupana_server.book.rejections import Failure, Reason, Refusal
 from yupana_server.book.replay import difference
 from yupana_server.book.state import Account, NotLoadedError, State
+from yupana_server.book.times import rfc3339
 
 
 class Replay(NamedTuple):
@@ -303,6 +303,4 @@ def _above_max(account: Account, amount: int, ceiling: int) -> Failure:
 
 
 def _in_future(effective_at: int) -> Failure:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=effective_at)
-    facts = {"effective_time": moment.isoformat().replace("+00:00", "Z")}
-    return Failure(Reason.EFFECTIVE_TIME_IN_FUTURE, facts)
+    return Failure(Reason.EFFECTIVE_TIME_IN_FUTURE, {"effective_time": rfc3339(effective_at)})

@@ -6,12 +6,14 @@ from yupana_server.book.commands import (
     Command,
     CreateTransfer,
     Malformed,
+    NormalSide,
     OpenAccount,
     OpenAsset,
     kind_of,
 )
 from yupana_server.book.entries import Entry
 from yupana_server.book.labels import labels_match
+from yupana_server.book.times import rfc3339
 
 
 class Difference(NamedTuple):
@@ -50,7 +52,8 @@ def _transfer_difference(command: CreateTransfer, entry: Entry) -> Difference | 
     if command.asset is not None and command.asset != entry.asset:
         return _differ("asset", entry.asset, command.asset)
     if command.effective_at != entry.effective_at:
-        return _differ("effective_time", entry.effective_at, command.effective_at)
+        recorded, given = _time(entry.effective_at), _time(command.effective_at)
+        return _differ("effective_time", recorded, given)
     if not labels_match(entry.sealed_labels, command.labels):
         return Difference("labels", "other labels", "these labels")
     return None
@@ -61,7 +64,7 @@ def _account_difference(command: OpenAccount, entry: Entry) -> Difference | None
     for field, recorded, given in (
         ("account", entry.account, command.account),
         ("asset", entry.asset, command.asset),
-        ("normal_side", content.get("normal_side"), command.normal_side),
+        ("normal_side", _side(content.get("normal_side")), _side(command.normal_side)),
         ("min_balance", content.get("min_balance"), command.min_balance),
         ("max_balance", content.get("max_balance"), command.max_balance),
     ):
@@ -81,6 +84,14 @@ def _asset_difference(command: OpenAsset, entry: Entry) -> Difference | None:
 
 def _differ(field: str, recorded: object, given: object) -> Difference:
     return Difference(field, _show(recorded), _show(given))
+
+
+def _time(micros: int | None) -> str | None:
+    return None if micros is None else rfc3339(micros)
+
+
+def _side(number: int | None) -> str:
+    return NormalSide(number or NormalSide.CREDIT).name.lower()
 
 
 def _show(value: object) -> str:

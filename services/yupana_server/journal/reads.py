@@ -12,7 +12,7 @@ from yupana_server.book.state import Account, AccountFacts, Asset
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, session_settings
 from yupana_server.journal.errors import UnavailableError
-from yupana_server.journal.points import BookRow, Loaded, TailPoint, TransferRow
+from yupana_server.journal.points import BookRow, Loaded, TailPoint
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
 from yupana_server.journal.spans import database_span
 
@@ -31,23 +31,27 @@ _UNAVAILABLE = (
     PoolTimeout,
     TooManyRequests,
 )
-_TAIL = """
+TAIL = """
     coalesce((
         SELECT seq FROM yupana.journal WHERE book = %(book)s ORDER BY seq DESC LIMIT 1
     ), 0)
 """
-_BOOK = """
+BOOKS = """
     SELECT book, id, epoch, (extract(epoch FROM created_at) * 1000000)::bigint,
         coalesce((
             SELECT seq FROM yupana.journal j WHERE j.book = b.book ORDER BY seq DESC LIMIT 1
         ), 0)
     FROM yupana.books b
 """
-_ACCOUNTS = f"""
+
+
+def accounts_statement(wanted: str) -> str:
+    """Return the statement that reads the accounts that `wanted` gives as (account, place)."""
+    return f"""
     SELECT here.tail, wanted.account, opening.seq, opening.id, opening.recorded_at, opening.asset,
         opening.content, debit.seq, debit.totals, credit.seq, credit.totals
-    FROM (SELECT {_TAIL} AS tail) here
-    LEFT JOIN unnest(%(accounts)s::text[]) WITH ORDINALITY AS wanted (account, place) ON true
+    FROM (SELECT {TAIL} AS tail) here
+    LEFT JOIN ({wanted}) AS wanted (account, place) ON true
     LEFT JOIN LATERAL (
         SELECT seq, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at, asset,
             content
@@ -70,16 +74,19 @@ _ACCOUNTS = f"""
         ORDER BY seq DESC LIMIT 1
     ) credit ON true
     ORDER BY wanted.place
-"""
+    """
+
+
+_ACCOUNTS = accounts_statement("SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY")
 _IDS = f"""
-    SELECT tail, found.id, found.seq FROM (SELECT {_TAIL} AS tail) here
+    SELECT tail, found.id, found.seq FROM (SELECT {TAIL} AS tail) here
     LEFT JOIN LATERAL (
         SELECT id, seq FROM yupana.ids WHERE book = %(book)s AND id = ANY(%(ids)s)
     ) found ON true
 """
-_ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
-_ASSETS = f"""
-    SELECT {_TAIL}, asset, (content ->> 'scale')::int,
+ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
+ASSETS = f"""
+    SELECT asset, (content ->> 'scale')::int,
         (extract(epoch FROM recorded_at) * 1000000)::bigint
     FROM yupana.journal WHERE book = %(book)s AND reason IS NULL AND kind = {int(Kind.OPEN_ASSET)}
 """
@@ -112,7 +119,7 @@ class JournalReader:
 
     async def create_book(self, book_id: str) -> None:
         """Create the book unless it is there."""
-        await self._rows(
+        await self.rows(
             "INSERT INTO yupana.books (id) VALUES (%(id)s) ON CONFLICT (id) DO NOTHING "
             "RETURNING book",
             {"id": book_id},
@@ -120,21 +127,13 @@ class JournalReader:
 
     async def book(self, book_id: str) -> BookRow | None:
         """Return the book, None when there is none."""
-        rows = await self._rows(f"{_BOOK} WHERE id = %(id)s", {"id": book_id})
+        rows = await self.rows(f"{BOOKS} WHERE id = %(id)s", {"id": book_id})
         return BookRow(*rows[0]) if rows else None
-
-    async def books(self, *, after: str, limit: int) -> list[BookRow]:
-        """Return the books that follow `after`, in the order of their ids."""
-        rows = await self._rows(
-            f"{_BOOK} WHERE id > %(after)s ORDER BY id LIMIT %(limit)s",
-            {"after": after, "limit": limit},
-        )
-        return [BookRow(*row) for row in rows]
 
     async def tail(self, book: BookRow) -> TailPoint:
         """Return the newest entry's place and time."""
-        rows = await self._rows(
-            f"{_ENTRIES} ORDER BY seq DESC LIMIT 1",
+        rows = await self.rows(
+            f"{ENTRIES} ORDER BY seq DESC LIMIT 1",
             {"book": book.number},
         )
         if not rows:
@@ -144,58 +143,32 @@ class JournalReader:
 
     async def entries(self, book: int, *, after: int, limit: int) -> list[StoredEntry]:
         """Return the entries that follow seq `after`, in order, none skipped."""
-        rows = await self._rows(
-            f"{_ENTRIES} AND seq > %(after)s ORDER BY seq LIMIT %(limit)s",
+        rows = await self.rows(
+            f"{ENTRIES} AND seq > %(after)s ORDER BY seq LIMIT %(limit)s",
             {"book": book, "after": after, "limit": limit},
         )
         return [StoredEntry(*decode(row)) for row in rows]
 
     async def accounts(self, book: int, accounts: Sequence[str]) -> Loaded[Account]:
         """Return the accounts, in the order asked for, None for each that is not open."""
-        rows = await self._rows(_ACCOUNTS, {"book": book, "accounts": list(accounts)})
-        facts = {str(row[1]): _account(row) for row in rows if row[1] is not None}
+        rows = await self.rows(_ACCOUNTS, {"book": book, "accounts": list(accounts)})
+        facts = {str(row[1]): read_account(row) for row in rows if row[1] is not None}
         return Loaded(int(rows[0][0]), facts)
-
-    async def account_ids(self, book: int, *, prefix: str, after: str, limit: int) -> list[str]:
-        """Return the ids of open accounts that begin with `prefix` and follow `after`."""
-        rows = await self._rows(
-            "SELECT account FROM yupana.journal WHERE book = %(book)s AND reason IS NULL "
-            f"AND account IS NOT NULL AND kind = {int(Kind.OPEN_ACCOUNT)} "
-            "AND account >= %(prefix)s AND account < %(end)s AND account > %(after)s "
-            "ORDER BY account LIMIT %(limit)s",
-            # No id contains a byte above `~`, so DEL ends the range of every prefix.
-            {
-                "book": book,
-                "prefix": prefix,
-                "end": prefix + "\x7f",
-                "after": after,
-                "limit": limit,
-            },
-        )
-        return [str(row[0]) for row in rows]
 
     async def assets(self, book: int, assets: Sequence[str]) -> Loaded[Asset]:
         """Return the assets, None for each that is not open."""
-        rows = await self._rows(
-            f"SELECT tail, found.* FROM (SELECT {_TAIL} AS tail) here LEFT JOIN LATERAL "
-            f"({_ASSETS} AND asset = ANY(%(assets)s)) found ON true",
+        rows = await self.rows(
+            f"SELECT tail, found.* FROM (SELECT {TAIL} AS tail) here LEFT JOIN LATERAL "
+            f"({ASSETS} AND asset = ANY(%(assets)s)) found ON true",
             {"book": book, "assets": list(assets)},
         )
-        found = {str(row[2]): _asset(row[2:]) for row in rows if row[2] is not None}
+        found = {str(row[1]): read_asset(row[1:]) for row in rows if row[1] is not None}
         return Loaded(int(rows[0][0]), {asset: found.get(asset) for asset in assets})
-
-    async def asset_page(self, book: int, *, after: str, limit: int) -> list[Asset]:
-        """Return the assets that follow `after`, in the order of their ids."""
-        rows = await self._rows(
-            f"{_ASSETS} AND asset > %(after)s ORDER BY asset LIMIT %(limit)s",
-            {"book": book, "after": after, "limit": limit},
-        )
-        return [_asset(row[1:]) for row in rows]
 
     async def outcomes(self, book: int, ids: Iterable[str]) -> Loaded[Entry]:
         """Return the entries that recorded these ids, None for each that is new."""
         wanted = list(ids)
-        rows = await self._rows(_IDS, {"book": book, "ids": wanted})
+        rows = await self.rows(_IDS, {"book": book, "ids": wanted})
         facts: dict[str, Entry | None] = dict.fromkeys(wanted)
         seqs = [row[2] for row in rows if row[2] is not None]
         for stored in await self.entries_at(book, seqs):
@@ -204,12 +177,12 @@ class JournalReader:
 
     async def ids(self, book: int, ids: Sequence[str]) -> dict[str, int]:
         """Return the seqs of these ids; unknown ones are absent."""
-        rows = await self._rows(_IDS, {"book": book, "ids": list(ids)})
+        rows = await self.rows(_IDS, {"book": book, "ids": list(ids)})
         return {str(row[1]): row[2] for row in rows if row[1] is not None}
 
     async def ids_count(self, book: int, *, up_to: int) -> int:
         """Count the book's ids up to a seq. Reads all of them: for verification alone."""
-        rows = await self._rows(
+        rows = await self.rows(
             "SELECT count(*) FROM yupana.ids WHERE book = %(book)s AND seq <= %(up_to)s",
             {"book": book, "up_to": up_to},
         )
@@ -219,46 +192,17 @@ class JournalReader:
         """Return the entries of these seqs, in order."""
         if not seqs:
             return []
-        rows = await self._rows(
-            f"{_ENTRIES} AND seq = ANY(%(seqs)s) ORDER BY seq",
+        rows = await self.rows(
+            f"{ENTRIES} AND seq = ANY(%(seqs)s) ORDER BY seq",
             {"book": book, "seqs": list(seqs)},
         )
         return [StoredEntry(*decode(row)) for row in rows]
-
-    async def transfers(
-        self, book: int, *, account: str | None, before: int, limit: int
-    ) -> list[TransferRow]:
-        """Return transfers recorded before seq `before`, the newest first.
-
-        With `account`, only those posted that debit or credit it.
-        """
-        found = await self._transfer_entries(book, account, before, limit)
-        labels = await self.labels(book, [entry.seq for entry in found if entry.sealed_labels])
-        return [TransferRow(entry, labels.get(entry.seq, {})) for entry in found]
-
-    async def _transfer_entries(
-        self, book: int, account: str | None, before: int, limit: int
-    ) -> list[Entry]:
-        kind = f"kind = {int(Kind.TRANSFER)} AND seq < %(before)s"
-        newest = "ORDER BY seq DESC LIMIT %(limit)s"
-        parameters = {"book": book, "account": account, "before": before, "limit": limit}
-        if account is None:
-            rows = await self._rows(f"{_ENTRIES} AND {kind} {newest}", parameters)
-        else:
-            sides = " UNION ALL ".join(
-                f"({_ENTRIES} AND {kind} AND {side} = %(account)s AND reason IS NULL {newest})"
-                for side in ("debit_account", "credit_account")
-            )
-            rows = await self._rows(sides, parameters)
-        # No transfer stands on both sides, and both were read in one snapshot.
-        entries = [decode(row)[0] for row in rows]
-        return sorted(entries, key=lambda entry: entry.seq, reverse=True)[:limit]
 
     async def labels(self, book: int, seqs: Sequence[int]) -> dict[int, dict[str, str]]:
         """Return the labels of these entries; those without are absent."""
         if not seqs:
             return {}
-        rows = await self._rows(
+        rows = await self.rows(
             "SELECT seq, labels FROM yupana.labels WHERE book = %(book)s AND seq = ANY(%(seqs)s)",
             {"book": book, "seqs": list(seqs)},
         )
@@ -269,7 +213,7 @@ class JournalReader:
 
         Postgres' own time-outs do not fire inside COPY. Returns how many were ended.
         """
-        rows = await self._rows(
+        rows = await self.rows(
             """
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE pid = ANY(pg_blocking_pids(%(process_id)s))
@@ -287,11 +231,11 @@ class JournalReader:
 
     async def add_partition(self, number: int) -> None:
         """Make the partition of the journal unless it is there."""
-        await self._rows("SELECT yupana.add_journal_partition(%(number)s)", {"number": number})
+        await self.rows("SELECT yupana.add_journal_partition(%(number)s)", {"number": number})
 
     async def settings(self) -> dict[str, str]:
         """R12: return what the promise depends on and this database's word on it."""
-        rows = await self._rows(
+        rows = await self.rows(
             """
             SELECT name, setting FROM pg_settings
             WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
@@ -311,7 +255,8 @@ class JournalReader:
         )
         return {str(row[0]): str(row[1]) for row in rows}
 
-    async def _rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+    async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """Run one statement of this package and return its rows."""
         operation = statement.split(maxsplit=1)[0].strip("(")
         try:
             with database_span(operation, "yupana"):
@@ -322,7 +267,8 @@ class JournalReader:
             raise UnavailableError(str(error)) from error
 
 
-def _account(row: Sequence[Any]) -> Account | None:
+def read_account(row: Sequence[Any]) -> Account | None:
+    """Read a row of `accounts_statement`; None for an account that is not open."""
     _, account, seq, command_id, recorded_at, asset, content, *newest = row
     if seq is None:
         return None
@@ -344,5 +290,6 @@ def _account(row: Sequence[Any]) -> Account | None:
     return Account(facts, totals, last_seq)
 
 
-def _asset(row: Sequence[Any]) -> Asset:
+def read_asset(row: Sequence[Any]) -> Asset:
+    """Read a row of ASSETS."""
     return Asset(row[0], row[1], row[2])

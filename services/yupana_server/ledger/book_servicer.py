@@ -5,11 +5,12 @@ from typing import Any
 import grpc.aio
 
 from yupana.ledger.v1 import book_pb2, book_service_pb2, book_service_pb2_grpc
+from yupana_server.journal.pages import JournalPages
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.checks import check_position, page_size, read_request
-from yupana_server.ledger.tokens import decode_page_token, encode_page_token, encode_position
+from yupana_server.ledger.tokens import PageScope, encode_position
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -20,6 +21,7 @@ class BookServicer(book_service_pb2_grpc.BookServiceServicer):
     def __init__(self, books: Books, reader: JournalReader):
         self._books = books
         self._reader = reader
+        self._pages = JournalPages(reader)
 
     async def CreateBook(
         self, request: book_service_pb2.CreateBookRequest, context: Context
@@ -43,12 +45,11 @@ class BookServicer(book_service_pb2_grpc.BookServiceServicer):
         found = read_request(request, book=False)
         size = page_size(request.page_size, found)
         found.done()
-        scope = "books"
-        after = decode_page_token(scope, request.page_token)[1] if request.page_token else ""
-        rows = await self._reader.books(after=after, limit=size + 1)
+        scope = PageScope("books", epoch=0)
+        rows = await self._pages.books(after=scope.read_id(request.page_token), limit=size + 1)
         response = book_service_pb2.ListBooksResponse(books=map(present.book, rows[:size]))
         if len(rows) > size:
-            response.next_page_token = encode_page_token(scope, 0, rows[size - 1].id)
+            response.next_page_token = scope.write(rows[size - 1].id)
         return response
 
     async def ListAssets(
@@ -60,13 +61,14 @@ class BookServicer(book_service_pb2_grpc.BookServiceServicer):
         found.done()
         book = await self._books.fresh_row(request.book)
         check_position(book, request.consistency)
-        scope = f"assets {book.id}"
-        after = decode_page_token(scope, request.page_token)[1] if request.page_token else ""
-        assets = await self._reader.asset_page(book.number, after=after, limit=size + 1)
-        response = book_service_pb2.ListAssetsResponse(
-            assets=map(present.asset, assets[:size]),
-            position=encode_position(book.id, book.epoch, book.seq),
+        scope = PageScope(f"assets {book.id}", book.epoch)
+        page = await self._pages.assets(
+            book.number, after=scope.read_id(request.page_token), limit=size + 1
         )
-        if len(assets) > size:
-            response.next_page_token = encode_page_token(scope, book.epoch, assets[size - 1].id)
+        response = book_service_pb2.ListAssetsResponse(
+            assets=map(present.asset, page.items[:size]),
+            position=encode_position(book.id, book.epoch, page.seq),
+        )
+        if len(page.items) > size:
+            response.next_page_token = scope.write(page.items[size - 1].id)
         return response

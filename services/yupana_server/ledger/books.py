@@ -9,8 +9,9 @@ from yupana_server.ledger.submission import OverloadedError
 from yupana_server.ledger.writer import Writer
 from yupana_server.runtime.errors import CallError
 
-WRITERS_MAX = 200
-"""How many books are written at a time; each holds a connection of its own."""
+WRITERS_MAX = 64
+"""How many books are written at a time; each holds a connection of its own, of which Postgres
+allows 100 by default. The one that was idle for longest makes room for the next."""
 
 IDLE_S = 60.0
 """After how long without work a writer is let go."""
@@ -27,6 +28,7 @@ class Books:
         self._rows: dict[str, BookRow] = {}
         self._writers: dict[str, Writer] = {}
         self._used_at: dict[str, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def database_trouble(self) -> bool:
@@ -79,21 +81,35 @@ class Books:
         row = await self.row(book_id)
         writer = self._writers.get(book_id)
         if writer is None:
-            if len(self._writers) >= WRITERS_MAX:
-                raise OverloadedError(0)
+            self._make_room()
             writer = Writer(row, self._reader, self._url)
             self._writers[book_id] = writer
         self._used_at[book_id] = time.monotonic()
         return writer
 
-    async def let_go_of_idle(self) -> None:
+    def _make_room(self) -> None:
+        if len(self._writers) < WRITERS_MAX:
+            return
+        idle = [book_id for book_id, writer in self._writers.items() if writer.idle]
+        if not idle:
+            raise OverloadedError(0)
+        self._let_go(min(idle, key=lambda book_id: self._used_at[book_id]))
+
+    def _let_go(self, book_id: str) -> None:
+        """Close an idle writer. Should its book be wanted meanwhile, it gets another one."""
+        writer = self._writers.pop(book_id)
+        del self._used_at[book_id]
+        closing = asyncio.create_task(writer.drain())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def let_go_of_idle(self) -> None:
         """Close the writers that had no work for a while."""
         now = time.monotonic()
         for book_id, writer in list(self._writers.items()):
             if writer.idle and now - self._used_at[book_id] > IDLE_S:
-                del self._writers[book_id]
-                await writer.drain()
+                self._let_go(book_id)
 
     async def drain(self) -> None:
         """Finish what was submitted and close."""
-        await asyncio.gather(*(writer.drain() for writer in self._writers.values()))
+        await asyncio.gather(*(w.drain() for w in self._writers.values()), *self._closing)

@@ -29,6 +29,8 @@ def read_request(request: Message, *, book: bool = True) -> RequestCheck:
     """Begin to check a request: no unknown fields, and a book's id where there is one."""
     check = RequestCheck("")
     check.check_unknown(request)
+    if "consistency" in request.DESCRIPTOR.fields_by_name:
+        check.inside("consistency").check_unknown(request.consistency)  # type: ignore[attr-defined]
     if book:
         check.check_id("book", request.book)  # type: ignore[attr-defined]
     return check

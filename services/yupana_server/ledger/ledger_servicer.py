@@ -8,6 +8,7 @@ from opentelemetry import trace
 from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN, ACCOUNTS_PER_READ_MAX
 from yupana_server.book.commands import Kind, Malformed
+from yupana_server.journal.pages import JournalPages
 from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
@@ -24,12 +25,11 @@ from yupana_server.ledger.submission import (
     OverloadedError,
     Submission,
 )
-from yupana_server.ledger.tokens import decode_page_token, encode_page_token, encode_position
+from yupana_server.ledger.tokens import PageScope, encode_position
 from yupana_server.runtime.deadlines import current_deadline
 from yupana_server.runtime.errors import CallError, malformed
 
 Context = grpc.aio.ServicerContext[Any, Any]
-SEQ_MAX = 2**63 - 1
 
 
 class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
@@ -38,6 +38,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
     def __init__(self, books: Books, reader: JournalReader):
         self._books = books
         self._reader = reader
+        self._pages = JournalPages(reader)
         self._shared = SharedReads(reader)
 
     async def Execute(
@@ -109,21 +110,20 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
             check.add("prefix", "no account's id begins like this")
         check.done()
         book = await self._read_book(request)
-        scope = f"accounts {book.id} {request.prefix}"
-        after = decode_page_token(scope, request.page_token)[1] if request.page_token else ""
-        ids = await self._reader.account_ids(
-            book.number, prefix=request.prefix, after=after, limit=size + 1
+        scope = PageScope(f"accounts {book.id} {request.prefix}", book.epoch)
+        page = await self._pages.accounts(
+            book.number,
+            prefix=request.prefix,
+            after=scope.read_id(request.page_token),
+            limit=size + 1,
         )
-        loaded = await self._shared.accounts(book.number, ids[:size])
-        accounts = [loaded.facts[account] for account in ids[:size]]
+        accounts = page.items[:size]
         response = ledger_service_pb2.ListAccountsResponse(
-            accounts=[
-                present.account(book, account) for account in accounts if account is not None
-            ],
-            position=encode_position(book.id, book.epoch, loaded.seq),
+            accounts=[present.account(book, account) for account in accounts],
+            position=encode_position(book.id, book.epoch, page.seq),
         )
-        if len(ids) > size:
-            response.next_page_token = encode_page_token(scope, book.epoch, ids[size - 1])
+        if len(page.items) > size:
+            response.next_page_token = scope.write(accounts[-1].facts.id)
         return response
 
     async def GetTransfer(
@@ -153,22 +153,21 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         if request.account:
             check.check_id("account", request.account)
         check.done()
-        book = await self._books.fresh_row(request.book)
-        check_position(book, request.consistency)
-        scope = f"transfers {book.id} {request.account}"
-        before = SEQ_MAX
-        if request.page_token:
-            before = int(decode_page_token(scope, request.page_token)[1])
-        rows = await self._reader.transfers(
-            book.number, account=request.account or None, before=before, limit=size + 1
+        book = await self._read_book(request)
+        scope = PageScope(f"transfers {book.id} {request.account}", book.epoch)
+        page = await self._pages.transfers(
+            book.number,
+            account=request.account or None,
+            before=scope.read_seq(request.page_token),
+            limit=size + 1,
         )
+        transfers = page.items[:size]
         response = ledger_service_pb2.ListTransfersResponse(
-            transfers=[present.transfer(book.id, row) for row in rows[:size]],
-            position=encode_position(book.id, book.epoch, book.seq),
+            transfers=[present.transfer(book.id, row) for row in transfers],
+            position=encode_position(book.id, book.epoch, page.seq),
         )
-        if len(rows) > size:
-            cursor = str(rows[size - 1].entry.seq)
-            response.next_page_token = encode_page_token(scope, book.epoch, cursor)
+        if len(page.items) > size:
+            response.next_page_token = scope.write(str(transfers[-1].entry.seq))
         return response
 
     async def _read_book(self, request: Any) -> BookRow:

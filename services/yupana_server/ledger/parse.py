@@ -137,19 +137,21 @@ def _check_chains(commands: Sequence[command_pb2.Command], found: Violations) ->
         last = len(commands) - 1
         found.add(f"commands[{last}].linked", "the last command of a request cannot be linked")
     seen: set[str] = set()
+    length = 0
     for index, command in enumerate(commands):
         if not seen and not command.linked:
             continue
         if command.id in seen:
             found.add(f"commands[{index}].id", f"{show(command.id)} is twice in one chain")
         seen.add(command.id)
-        if len(seen) > CHAIN_LENGTH_MAX:
+        length += 1
+        if length == CHAIN_LENGTH_MAX + 1:
             found.add(
                 f"commands[{index}].linked", f"a chain has at most {CHAIN_LENGTH_MAX} members"
             )
-            return
         if not command.linked:
             seen.clear()
+            length = 0
 
 
 def _parse_command(message: command_pb2.Command, found: Violations) -> Command | None:

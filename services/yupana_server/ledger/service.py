@@ -106,7 +106,7 @@ class LedgerService:
             await asyncio.sleep(WATCH_EVERY_S)
             try:
                 await self._watch_once()
-                await self._books.let_go_of_idle()
+                self._books.let_go_of_idle()
             except Exception:
                 log.exception("watch_failed")
 

@@ -7,10 +7,12 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from yupana_server.book.bounds import ID_PATTERN
 from yupana_server.runtime.errors import CallError
 
 _POSITION = struct.Struct(">BIQI")
 _VERSION = 1
+SEQ_MAX = 2**63 - 1
 
 
 class Position(NamedTuple):
@@ -59,11 +61,54 @@ def decode_page_token(scope: str, token: str) -> tuple[int, str]:
             return int(epoch), str(cursor)
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass
-    raise CallError(
-        "INVALID_PAGE_TOKEN",
-        "page_token is not one that this method gave out for the same arguments: "
-        "begin again without one",
-    )
+    raise _invalid_page_token()
+
+
+class PageScope:
+    """The list that a page belongs to: everything that the call for the next page must repeat."""
+
+    def __init__(self, scope: str, epoch: int):
+        self._scope = scope
+        self._epoch = epoch
+
+    def write(self, cursor: str) -> str:
+        """Write the token of the page that follows the cursor."""
+        return encode_page_token(self._scope, self._epoch, cursor)
+
+    def read_id(self, token: str) -> str:
+        """Return the id that the page follows; the first page follows the empty one.
+
+        Raises:
+            CallError: INVALID_PAGE_TOKEN or EPOCH_CHANGED.
+        """
+        cursor = self._read(token) if token else ""
+        if token and ID_PATTERN.fullmatch(cursor) is None:
+            raise _invalid_page_token()
+        return cursor
+
+    def read_seq(self, token: str) -> int:
+        """Return the seq that the page comes before; the first page comes before none.
+
+        Raises:
+            CallError: INVALID_PAGE_TOKEN or EPOCH_CHANGED.
+        """
+        if not token:
+            return SEQ_MAX
+        cursor = self._read(token)
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 19):
+            raise _invalid_page_token()
+        return min(int(cursor), SEQ_MAX)
+
+    def _read(self, token: str) -> str:
+        epoch, cursor = decode_page_token(self._scope, token)
+        if epoch != self._epoch and self._epoch:
+            raise CallError(
+                "EPOCH_CHANGED",
+                f"page_token is of epoch {epoch}, the book is in epoch {self._epoch}: "
+                "begin again without one",
+                metadata={"epoch": str(self._epoch)},
+            )
+        return cursor
 
 
 def _base64(token: str) -> bytes:
@@ -77,3 +122,11 @@ def _base64(token: str) -> bytes:
 
 def _invalid_position() -> CallError:
     return CallError("INVALID_POSITION", "this is not a position that was given out for this book")
+
+
+def _invalid_page_token() -> CallError:
+    return CallError(
+        "INVALID_PAGE_TOKEN",
+        "page_token is not one that this method gave out for the same arguments: "
+        "begin again without one",
+    )

@@ -13,8 +13,9 @@ from yupana.ledger.v1 import error_reason_pb2
 
 DOMAIN = "yupana.dev"
 
-VIOLATIONS_MAX = 100
-"""How many violations an answer names; details travel in a header of limited size."""
+VIOLATION_BYTES_MAX = 3_000
+"""How long the violations are that an answer names: details travel in a header, of which gRPC
+clients take 8 kB. How many there are in all is in the metadata."""
 
 Reason = error_reason_pb2.ErrorReason
 
@@ -103,8 +104,11 @@ def malformed(violations: Sequence[Violation]) -> CallError:
 
 
 def _bad_request(violations: Sequence[Violation]) -> BadRequest:
-    named = [
-        BadRequest.FieldViolation(field=violation.field, description=violation.description)
-        for violation in violations[:VIOLATIONS_MAX]
-    ]
-    return BadRequest(field_violations=named)
+    message = BadRequest()
+    room = VIOLATION_BYTES_MAX
+    for violation in violations:
+        room -= len(violation.field) + len(violation.description.encode())
+        if room < 0:
+            break
+        message.field_violations.add(field=violation.field, description=violation.description)
+    return message

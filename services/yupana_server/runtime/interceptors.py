@@ -10,11 +10,12 @@ from typing import Any
 import grpc
 import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry import trace
 
 from yupana_server.runtime.deadlines import ANSWER_MARGIN_S, begin_deadline
-from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.errors import CallError, Violation, malformed
 
 log = structlog.get_logger("yupana.rpc")
 
@@ -55,7 +56,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return handler
         return grpc.unary_unary_rpc_method_handler(
             self._wrap(method, handler.unary_unary),
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_lenient(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -87,6 +88,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 f"{self._rpcs_max} calls are in flight already: try again later",
                 metadata={"rpcs_in_flight": str(self._rpcs_max)},
             )
+        if isinstance(request, _Unreadable):
+            raise malformed([Violation("request", "the bytes are not this method's message")])
         remaining_s = context.time_remaining()
         if remaining_s is None:
             remaining_s = self._default_deadline_s
@@ -101,9 +104,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except TimeoutError:
             raise deadline.ran_out() from None
         except tuple(self._expected) as error:
-            raise self._expected[type(error)]() from None
+            explain = self._expected[type(error)]
+            raise explain() from None
         except Exception as error:
             raise _internal(error) from error
+
+
+class _Unreadable:
+    """Stands for a request that is no message; gRPC itself would answer UNKNOWN."""
+
+
+def _lenient(deserialize: Any) -> Callable[[bytes], Any]:
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
 
 
 def _internal(error: Exception) -> CallError:
