@@ -42,6 +42,9 @@ lint: setup ## Checks style, protos and migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+	@mkdir -p dist && $(BIN)/python -c \
+		'from yupana_server.journal.migrate import print_sql; print_sql()' >dist/migrations.sql 2>/dev/null
+	$(BIN)/squawk dist/migrations.sql
 
 types: setup ## Checks types
 	$(BIN)/mypy

@@ -76,8 +76,8 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
     try:
         # An installation for production has no embedded servers, and every other command has to
         # work there.
-        from yupana_server.dev.ports import LOOPBACK, is_port_free  # noqa: PLC0415
-        from yupana_server.dev.stack import Stack  # noqa: PLC0415
+        from yupana_server.dev.ports import LOOPBACK, is_port_free
+        from yupana_server.dev.stack import Stack
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"`yupana dev` needs packages that are not installed ({error.name}): "

@@ -4,9 +4,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-from sqlalchemy.exc import OperationalError
-
 from yupana import YupanaError
 from yupana_server.journal.errors import JournalError
 from yupana_server.runtime.config import ConfigError
@@ -19,9 +16,6 @@ def explained() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OperationalError, psycopg.Error) as error:
-        first = str(error).strip().splitlines()[0]
-        _fail(f"the database cannot be used: {first}")
     except (ConfigError, JournalError, YupanaError, OSError) as error:
         _fail(str(error))
 

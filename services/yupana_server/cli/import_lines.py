@@ -169,6 +169,8 @@ def _exact(text: str, asset: str, scale: int) -> int:
         raise _BadFieldError(BadReason.INVALID_AMOUNT, f"amount {_show(text)} is not {rule}")
     whole, fraction = matched[1], matched[2] or ""
     if len(fraction) > scale:
+        fraction = fraction.rstrip("0")  # Zeros beyond the scale say nothing.
+    if len(fraction) > scale:
         raise _BadFieldError(
             BadReason.INVALID_AMOUNT,
             f"amount {_show(text)} has {len(fraction)} decimals, {asset} has {scale}: round it",

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from yupana_server.journal import migrate as migrations
 from yupana_server.runtime.config import ConfigError
 
 
@@ -24,6 +23,8 @@ def migrate(
     Creates the role yupana_ledger, which ledgers log in as; with YUPANA_LEDGER_PASSWORD set, that
     is its password from now on.
     """
+    from yupana_server.journal import migrate as migrations
+
     if database_url is None:
         raise ConfigError(
             "YUPANA_MIGRATE_DATABASE_URL is not set: a URL such as postgresql://postgres@db/yupana"

@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from yupana_server.ledger.service import serve
-from yupana_server.runtime.config import LedgerConfig, ledger_config
-from yupana_server.runtime.logs import set_up_logs
+from yupana_server.runtime.config import ledger_config
 
 serve_app = typer.Typer(
     help="Runs one of the services until SIGTERM or Ctrl-C, then drains.", no_args_is_help=True
@@ -29,11 +27,9 @@ def serve_ledger(
     ] = None,
 ) -> None:
     """Serves the ledger. Configured by YUPANA_* variables; see docs/configuration.md."""
+    from yupana_server.ledger.service import serve
+    from yupana_server.runtime.logs import set_up_logs
+
     config = ledger_config(database_url=database_url, listen=listen)
-    run_ledger(config)
-
-
-def run_ledger(config: LedgerConfig) -> None:
-    """Serve until told to stop."""
     set_up_logs(config.log_level, config.log_format)
     asyncio.run(serve(config))

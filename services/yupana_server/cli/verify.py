@@ -3,16 +3,21 @@
 import asyncio
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.verify import Findings, Verifier
 from yupana_server.runtime.config import ConfigError, ledger_config
+from yupana_server.runtime.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from yupana_server.ledger.verify import Findings
+
+
+CONNECT_WAIT_S = 5.0
 
 
 def verify(
@@ -29,6 +34,7 @@ def verify(
     with 1 on any difference.
     """
     config = ledger_config(database_url=database_url)
+    set_up_logs("error", "console")
     findings = asyncio.run(_verify(config.database_url.get_secret_value(), book))
     if as_json:
         print(json.dumps(_as_json(findings)))
@@ -38,9 +44,12 @@ def verify(
         sys.exit(1)
 
 
-async def _verify(url: str, book_id: str) -> Findings:
+async def _verify(url: str, book_id: str) -> "Findings":
+    from yupana_server.journal.reads import JournalReader
+    from yupana_server.ledger.verify import Verifier
+
     reader = JournalReader(url, connections_max=2)
-    await reader.open()
+    await reader.open(wait_s=CONNECT_WAIT_S)
     try:
         book = await reader.book(book_id)
         if book is None:
@@ -66,7 +75,7 @@ def _progress() -> Progress:
     )
 
 
-def _print(findings: Findings) -> None:
+def _print(findings: "Findings") -> None:
     table = Table(title=f"book {findings.book}", show_header=False)
     for name, value in (
         ("entries", findings.entries),
@@ -86,7 +95,7 @@ def _print(findings: Findings) -> None:
         console.print(f"[red]{len(findings.differences)} differences[/red]")
 
 
-def _as_json(findings: Findings) -> dict[str, object]:
+def _as_json(findings: "Findings") -> dict[str, object]:
     return {
         "book": findings.book,
         "good": findings.good,

@@ -1,6 +1,5 @@
 """Child processes that write to a log and never outlive us."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -20,9 +19,7 @@ QUOTED_LOG_LINES = 20
 # The end of the log is read, not all of it: a demo's log may be large.
 QUOTED_LOG_BYTES = 8192
 
-# From <sys/prctl.h>. The library is loaded here because only little is safe after a fork.
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +43,16 @@ def spawn(
     The child leads its own session, so that Ctrl-C in our terminal reaches only us and the
     servers are stopped in our order.
     """
+    user = [str(account.user_id), str(account.group_id)] if account else ["-", "-"]
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
     with log_path.open("ab") as log:
         return subprocess.Popen(
-            arguments,
+            [*launcher, str(int(death_signal)), *user, *map(str, arguments)],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            user=account.user_id if account else None,
-            group=account.group_id if account else None,
-            extra_groups=[] if account else None,
-            # Python warns of locks that other threads may hold at the fork; ours takes none.
-            preexec_fn=_end_with_parent(os.getpid(), death_signal),  # noqa: PLW1509
         )
 
 
@@ -108,23 +102,3 @@ def last_log_lines(log_path: Path) -> str:
         log.seek(max(0, log_path.stat().st_size - QUOTED_LOG_BYTES))
         lines = log.read().decode(errors="replace").splitlines()
     return "\n".join(lines[-QUOTED_LOG_LINES:])
-
-
-def _end_with_parent(parent_id: int, death_signal: signal.Signals) -> Callable[[], None] | None:
-    """Return what the child runs before it becomes the server, or nothing outside Linux.
-
-    It runs after the change of user, which would clear the setting. The setting survives the
-    exec, as the server's file is not set-user-id.
-    """
-    libc = LIBC
-    if libc is None:
-        return None
-
-    def set_death_signal() -> None:
-        if libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-        # A parent that ended before the call above can send no signal any more.
-        if os.getppid() != parent_id:
-            os._exit(1)
-
-    return set_death_signal

@@ -8,6 +8,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from yupana_server.journal.errors import UnavailableError
 
 LEDGER_ROLE = "yupana_ledger"
 """The role that ledgers log in as. It may only INSERT and SELECT on the journal."""
@@ -19,14 +22,26 @@ def migrate(url: str, *, ledger_password: str | None = None) -> list[str]:
     Safe to run at any time and from several places at once: one waits for the other. `url` must
     log in as a role that may create schemas and roles. With `ledger_password`, the role that
     ledgers log in as gets that password.
+
+    Raises:
+        UnavailableError: The database cannot be reached, or refuses.
     """
-    before = current_revision(url)
-    command.upgrade(_config(url), "head")
-    if ledger_password is not None:
-        _set_password(url, ledger_password)
+    try:
+        before = current_revision(url)
+        command.upgrade(_config(url), "head")
+        if ledger_password is not None:
+            _set_password(url, ledger_password)
+    except (psycopg.Error, DBAPIError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise UnavailableError(f"the database cannot be migrated: {first_line}") from error
     scripts = ScriptDirectory.from_config(_config(url))
     applied = scripts.iterate_revisions("head", before or "base")
     return [f"{script.revision} {script.doc}" for script in reversed(list(applied))]
+
+
+def print_sql() -> None:
+    """Print the statements of all migrations, for a linter to read."""
+    command.upgrade(_config(""), "head", sql=True)
 
 
 def newest_revision() -> str:

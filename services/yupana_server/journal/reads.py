@@ -109,9 +109,16 @@ class JournalReader:
             name="reads",
         )
 
-    async def open(self) -> None:
-        """Begin to fill the pool; does not wait for the database."""
-        await self._pool.open(wait=False)
+    async def open(self, *, wait_s: float | None = None) -> None:
+        """Begin to fill the pool; waits for the database only with `wait_s`.
+
+        Raises:
+            UnavailableError: It could not be reached within `wait_s`.
+        """
+        try:
+            await self._pool.open(wait=wait_s is not None, timeout=wait_s or 0.0)
+        except PoolTimeout as error:
+            raise UnavailableError("the database cannot be reached") from error
 
     async def close(self) -> None:
         """Close all connections."""

@@ -8,6 +8,18 @@ VERSION_TABLE = "migrations"
 VERSION_SCHEMA = "yupana"
 
 
+def write_sql() -> None:
+    """Print the statements instead of running them, for the linter."""
+    context.configure(
+        dialect_name="postgresql",
+        version_table=VERSION_TABLE,
+        version_table_schema=VERSION_SCHEMA,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 def run() -> None:
     """Apply what is missing, each migration in a transaction of its own."""
     engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
@@ -26,4 +38,7 @@ def run() -> None:
             context.run_migrations()
 
 
-run()
+if context.is_offline_mode():
+    write_sql()
+else:
+    run()
