@@ -29,7 +29,7 @@ $(VENV)/ready: requirements.lock services/pyproject.toml clients/python/pyprojec
 	@touch $@
 
 demo: setup ## Plays a ticket sale against an embedded stack and prints what happened
-	@$(BIN)/python -m yupana_server.dev.demo
+	@$(BIN)/yupana demo
 
 test: setup ## Runs all tests
 	@$(BIN)/python -m pytest

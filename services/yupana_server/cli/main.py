@@ -10,6 +10,7 @@ import typer
 
 from yupana_server.cli.account import account_app
 from yupana_server.cli.book import book_app
+from yupana_server.cli.demo import demo
 from yupana_server.cli.dev import dev
 from yupana_server.cli.errors import explained
 from yupana_server.cli.health import health
@@ -35,6 +36,7 @@ app.add_typer(book_app, name="book", rich_help_panel=USING)
 app.add_typer(account_app, name="account", rich_help_panel=USING)
 app.add_typer(transfer_app, name="transfer", rich_help_panel=USING)
 app.command("import", rich_help_panel=USING)(import_file)
+app.command(rich_help_panel=RUNNING)(demo)
 app.command(rich_help_panel=RUNNING)(dev)
 app.add_typer(serve_app, name="serve", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(health)
