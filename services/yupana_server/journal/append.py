@@ -41,7 +41,7 @@ from yupana_server.journal.rows import (
 )
 from yupana_server.journal.spans import database_span
 
-TAIL_ENTRIES_MAX = 20_000
+TAIL_ENTRIES_MAX = 5_000
 """How many entries of others one message brings; who is further behind loads the book again."""
 
 COPY_CHUNK_CHARS = 262_144

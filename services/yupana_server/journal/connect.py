@@ -10,7 +10,8 @@ APPEND_APPLICATION = "yupana-append"
 READ_APPLICATION = "yupana-read"
 
 LOCK_TIMEOUT_MS = 1_000
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 1_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000
+"""How long a writer may hold the lock without a word; see docs/decisions/005."""
 
 CONNECT_TIMEOUT_S = 3
 """libpq rounds this to whole seconds, at least 2."""

@@ -19,6 +19,9 @@ from yupana_server.journal.spans import database_span
 POOL_WAITING_MAX = 1_000
 """How many reads may wait for a connection; the next one is refused at once."""
 
+POOL_TIMEOUT_S = 3.0
+POOL_RECONNECT_TIMEOUT_S = 2.0
+
 PARTITION_ENTRIES = 16_777_216
 """How many seqs a partition of the journal holds, as its function in the database has it."""
 
@@ -104,6 +107,10 @@ class JournalReader:
             min_size=1,
             max_size=connections_max,
             max_waiting=POOL_WAITING_MAX,
+            # Gives up early and begins anew with the next call, so that reads are back as soon as
+            # the database is: by default the pauses between tries would grow to minutes.
+            timeout=POOL_TIMEOUT_S,
+            reconnect_timeout=POOL_RECONNECT_TIMEOUT_S,
             kwargs={"autocommit": True, **session_settings(READ_APPLICATION)},
             open=False,
             name="reads",

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from yupana_server.book.commands import Chain, Kind
-from yupana_server.book.entries import Entry, Totals
+from yupana_server.book.entries import FORMAT_VERSION, RULES_VERSION, Entry, Totals
 from yupana_server.book.evolve import UnknownVersionError
 from yupana_server.book.rejections import Reason
 
@@ -131,6 +131,7 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         d0, d1, d2, d3, c0, c1, c2, c3, account, content, sealed_labels, digest,
     ) = row  # fmt: skip
     seq, epoch, version, rules, kind, id_, recorded_at, effective_at, actor, trace_id, reason = head
+    _check_versions(_int(seq), _int(version), _int(rules))
     entry = Entry(
         seq=_int(seq),
         recorded_at=_int(recorded_at),
@@ -158,6 +159,15 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         rules=_int(rules),
     )
     return entry, bytes.fromhex(digest or "")
+
+
+def _check_versions(seq: int, version: int, rules: int) -> None:
+    """R10: refuse to read, and so to write on top of, what this release does not understand."""
+    if version != FORMAT_VERSION or rules != RULES_VERSION:
+        raise UnknownVersionError(
+            f"entry {seq} has format {version} and rules {rules}, "
+            f"this release knows {FORMAT_VERSION} and {RULES_VERSION}: upgrade it"
+        )
 
 
 def _kind(number: int) -> Kind:

@@ -13,8 +13,8 @@ from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import Answer, ClockSkewError, Submission, Unit
 
-COMMANDS_MAX = 10_000
-"""A batch takes no more submissions once it has so many commands."""
+COMMANDS_MAX = 5_000
+"""How many commands a batch has at most, unless one submission has more by itself."""
 
 BEHIND_TAIL_MAX_US = 1_000_000
 """R8: who lies further behind the journal's tail refuses to decide."""
@@ -38,6 +38,7 @@ class Batch:
         self.labels: list[tuple[int, str]] = []
         self.decided_at: int | None = None
         self.outcomes: list[tuple[Submission, list[Outcome]]] = []
+        self._unanswered = dict(self._sent)
 
     @property
     def room(self) -> int:
@@ -125,10 +126,16 @@ class Batch:
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Entry):
                 outcomes[place] = self._take(submission, unit[place], outcome)
-            elif isinstance(outcome, Replay) and self._sent.get(outcome.entry.id) == outcome.entry:
-                # R3: we wrote it ourselves, in a commit whose answer was lost.
+            elif isinstance(outcome, Replay) and self._own(outcome.entry):
                 outcomes[place] = outcome.entry
         return outcomes
+
+    def _own(self, entry: Entry) -> bool:
+        """R3: tell whether we wrote it ourselves, in a commit whose answer was lost.
+
+        Only once: what has the same id after that is a replay.
+        """
+        return self._unanswered.pop(entry.id, None) == entry
 
     def _take(self, submission: Submission, command: Command, entry: Entry) -> Entry:
         context = submission.span_context

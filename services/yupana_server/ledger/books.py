@@ -80,6 +80,9 @@ class Books:
         """
         row = await self.row(book_id)
         writer = self._writers.get(book_id)
+        if writer is not None and writer.book_number != row.number:
+            self._let_go(book_id)  # The book was restored or made anew under another number.
+            writer = None
         if writer is None:
             self._make_room()
             writer = Writer(row, self._reader, self._url)

@@ -22,6 +22,7 @@ from yupana_server.ledger.submission import (
     ClockSkewError,
     DrainingError,
     NotAnsweredError,
+    OutcomeUnknownError,
     OverloadedError,
     Submission,
 )
@@ -192,14 +193,18 @@ def _check_accounts(accounts: list[str], check: RequestCheck) -> None:
 
 def _ran_out(submission: Submission) -> CallError:
     if submission.unknown:
-        return CallError(
-            "OUTCOME_UNKNOWN",
-            "the commit may or may not have happened: send it again with the same ids",
-        )
+        return _outcome_unknown()
     state = "decided, but not known to be recorded" if submission.decided else "not decided"
     return CallError(
         "DEADLINE_EXCEEDED",
         f"the call ran out of time, {state}: send it again with the same ids",
+    )
+
+
+def _outcome_unknown() -> CallError:
+    return CallError(
+        "OUTCOME_UNKNOWN",
+        "the commit may or may not have happened: send it again with the same ids",
     )
 
 
@@ -216,6 +221,8 @@ def _call_error(error: NotAnsweredError, book_id: str) -> CallError:
             f"the clocks differ by {error.skew_ms} ms: try another server, or later",
             metadata={"skew_ms": str(error.skew_ms)},
         )
+    if isinstance(error, OutcomeUnknownError):
+        return _outcome_unknown()
     if isinstance(error, DrainingError):
         return CallError("DRAINING", "this server is shutting down: another one takes over")
     if isinstance(error, BookGoneError):

@@ -33,6 +33,13 @@ class MemoryBounds(NamedTuple):
 PAGE_ENTRIES = 5_000
 
 
+class Seen(NamedTuple):
+    """Where memory stood when a load began."""
+
+    history: int
+    seq: int
+
+
 class Decided(Protocol):
     """What memory needs to know of a batch."""
 
@@ -51,6 +58,8 @@ class Memory:
     def __init__(self, book: BookRow, reader: JournalReader, bounds: MemoryBounds):
         self.book = book
         self.generation = 0
+        self.history = 0
+        # R1: counts resets. What was looked up in another history says nothing about this one.
         self.base = State()
         self.link = Link(0, b"")
         self.confirmed_seq = 0
@@ -96,6 +105,7 @@ class Memory:
     def reset(self) -> None:
         """R1: forget everything; `prepare` starts again from the journal."""
         self._ready = False
+        self.history += 1
         self.confirmed_seq = 0
         self.invalidate()
 
@@ -109,6 +119,11 @@ class Memory:
         self._speculated = None
         self.link = end
         self.confirmed_seq = end.seq
+
+    def confirm(self, batch: Decided) -> None:
+        """R3: take note that everything the batch rests on has reached the standby."""
+        if batch.generation == self.generation:
+            self.confirmed_seq = batch.layer.seq
 
     def fold(self, entries: Iterable[StoredEntry]) -> None:
         """Fold entries of other servers. Those already folded are passed over.
@@ -160,10 +175,10 @@ class Memory:
         await self.prepare()
         while True:
             accounts, assets = _needs(submissions, self.top)
-            unchecked = [s for s in submissions if s.checked_seq < self._horizon]
+            unchecked = [s for s in submissions if not self._checked(s)]
             if not (accounts or assets or unchecked):
                 return True
-            seen = self.base.seq
+            seen = Seen(self.history, self.base.seq)
             results = await asyncio.gather(
                 self._load_accounts(accounts, seen) if accounts else _nothing(),
                 self._load_assets(assets, seen) if assets else _nothing(),
@@ -172,15 +187,22 @@ class Memory:
             if not all(results):
                 return False
 
-    def _in_step(self, loaded_seq: int, seen: int) -> bool:
+    def _checked(self, submission: Submission) -> bool:
+        if submission.checked_in not in (None, self.history):
+            return False
+        return submission.checked_seq >= self._horizon
+
+    def _in_step(self, loaded_seq: int, seen: Seen) -> bool:
         """R2: tell whether facts read at an entry fit the committed state, not ahead of it."""
-        if loaded_seq < seen:
+        if self.history != seen.history:
+            raise HistoryChangedError("the state was loaded anew meanwhile")
+        if loaded_seq < seen.seq:
             # What is committed is visible to every later read: the tail was lost.
             self.reset()
-            raise HistoryChangedError(f"the journal ends at {loaded_seq}, it had reached {seen}")
+            raise HistoryChangedError(f"the journal ends at {loaded_seq}, before {seen.seq}")
         return loaded_seq <= self.base.seq
 
-    async def _load_accounts(self, accounts: list[str], seen: int) -> bool:
+    async def _load_accounts(self, accounts: list[str], seen: Seen) -> bool:
         loaded = await self._reader.accounts(self.book.number, accounts)
         if not self._in_step(loaded.seq, seen):
             return False
@@ -190,7 +212,7 @@ class Memory:
                     self.base.accounts[account_id] = account
         return True
 
-    async def _load_assets(self, assets: list[str], seen: int) -> bool:
+    async def _load_assets(self, assets: list[str], seen: Seen) -> bool:
         loaded = await self._reader.assets(self.book.number, assets)
         if not self._in_step(loaded.seq, seen):
             return False
@@ -200,7 +222,7 @@ class Memory:
                     self.base.assets[asset_id] = asset
         return True
 
-    async def _check_ids(self, submissions: list[Submission], seen: int) -> bool:
+    async def _check_ids(self, submissions: list[Submission], seen: Seen) -> bool:
         ids = {command.id for s in submissions for unit in s.units for command in unit}
         loaded = await self._reader.outcomes(self.book.number, ids)
         if not self._in_step(loaded.seq, seen):
@@ -208,6 +230,7 @@ class Memory:
         known = {command_id: entry for command_id, entry in loaded.facts.items() if entry}
         for submission in submissions:
             submission.checked_seq = loaded.seq
+            submission.checked_in = seen.history
             submission.found = known
         return True
 

@@ -24,6 +24,7 @@ from yupana_server.journal.append import (
     Tail,
     encode_batch,
 )
+from yupana_server.journal.connect import IDLE_IN_TRANSACTION_TIMEOUT_MS
 from yupana_server.journal.errors import (
     BookNotFoundError,
     ConflictError,
@@ -63,7 +64,7 @@ DATABASE_SKEW_MAX_US = 250_000
 RESCUE_AFTER_S = 0.3
 """R5: when to look who holds the lock that we wait for; below the lock time-out."""
 
-STUCK_AFTER_S = 1.0
+STUCK_AFTER_S = IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000
 
 Clock = Callable[[], int]
 """The wall clock, microseconds since the Unix epoch."""
@@ -139,7 +140,7 @@ class Recorder:
             # R3: others' entries are visible, but their commit may not have reached the standby.
             # Once something of ours that came later has committed, they have.
             await appender.confirm(COMMIT_TIMEOUT_S)
-            self._memory.confirmed_seq = batch.layer.seq
+            self._memory.confirm(batch)
         else:
             await appender.rollback()
 
@@ -219,6 +220,8 @@ class Recorder:
         elif isinstance(error, ConflictError):
             self._memory.invalidate()
             self._memory.forget_checks(batch.submissions)
+            with suppress(JournalError):
+                await self._memory.catch_up()
         elif isinstance(error, UnknownCommitError):
             # R3: the next try locks the book, which waits for the end of the unknown commit, and
             # then finds it in the tail or not.

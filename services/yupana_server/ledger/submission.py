@@ -44,6 +44,10 @@ class ClockSkewError(NotAnsweredError):
         self.skew_ms = skew_ms
 
 
+class OutcomeUnknownError(NotAnsweredError):
+    """R3: a commit that carried it may or may not have happened."""
+
+
 class PoisonedError(NotAnsweredError):
     """R6: the database refuses what passed validation."""
 
@@ -70,11 +74,15 @@ class Submission:
     )
     checked_seq: int = 0
     """R7: the ids were looked up in the journal as of this entry."""
+    checked_in: int | None = None
+    """R1: in which of the histories that memory has seen; None when they were not looked up."""
     found: dict[str, Entry] = field(default_factory=dict)
     """R7: those of its ids that the journal has already, as far as memory does not."""
     unknown: bool = False
     """R3: a commit that carried it may or may not have happened."""
     decided: bool = False
+    taken: bool = False
+    """Out of the queue."""
 
     @property
     def commands_count(self) -> int:
@@ -86,6 +94,6 @@ class Submission:
         return not self.answer.done() and now < self.deadline
 
     def fail(self, error: NotAnsweredError) -> None:
-        """Tell whoever waits that there is no outcome."""
+        """Tell whoever waits that there is no outcome, or that nobody knows (R3)."""
         if not self.answer.done():
-            self.answer.set_exception(error)
+            self.answer.set_exception(OutcomeUnknownError() if self.unknown else error)

@@ -52,6 +52,7 @@ class Writer:
         self._recorder = Recorder(self._memory, reader, url, clock)
         self._queue: deque[Submission] = deque()
         self._queued_commands = 0
+        self._dead = 0
         self._arrived = asyncio.Event()
         self._draining = False
         self._writing: asyncio.Task[None] | None = None
@@ -60,6 +61,11 @@ class Writer:
         self._task = asyncio.create_task(
             self._run(), name=f"writer of {book.id}", context=contextvars.Context()
         )
+
+    @property
+    def book_number(self) -> int:
+        """The number of the book, as it was when the writer was made."""
+        return self._memory.book.number
 
     @property
     def idle(self) -> bool:
@@ -97,9 +103,16 @@ class Writer:
             return await submission.answer
         finally:
             submission.answer.cancel()  # Whoever went away is not decided for any more.
-            if submission in self._queue:
-                self._queue.remove(submission)
-                self._queued_commands -= count
+            if not submission.taken:
+                self._forget(count)
+
+    def _forget(self, count: int) -> None:
+        """Let go of a submission that nobody waits for any more while it is in the queue."""
+        self._queued_commands -= count
+        self._dead += 1
+        if self._dead * 2 > len(self._queue):
+            self._queue = deque(s for s in self._queue if not s.answer.done())
+            self._dead = 0
 
     async def drain(self) -> None:
         """Take no more work, finish what there is, close the connection."""
@@ -126,11 +139,15 @@ class Writer:
     async def _turn(self) -> None:
         """Gather and decide one batch, and begin to write it when the one before is written."""
         await self._work()
+        if not self._queue:
+            return
         self._memory.evict()
         batch = self._open = Batch(self._memory, self._quota)
         while True:
-            await self._decide(batch, self._take(batch.room))
-            if self._writing is None or not batch.room or not await self._more():
+            taken = self._take(batch)
+            if taken:
+                await self._decide(batch, taken)
+            if not taken or self._writing is None or not await self._more():
                 break
         await self._written()
         self._open = None
@@ -157,16 +174,24 @@ class Writer:
             await self._arrived.wait()
         return self._writing is not None and not self._writing.done()
 
-    def _take(self, room: int) -> list[Submission]:
-        """Take submissions from the queue until they have `room` commands or more."""
+    def _take(self, batch: Batch) -> list[Submission]:
+        """Take submissions from the queue that fit into the batch; a large one goes alone."""
         taken: list[Submission] = []
-        count = 0
-        while self._queue and count < room:
-            submission = self._queue.popleft()
-            self._queued_commands -= submission.commands_count
-            if not submission.answer.done():
-                taken.append(submission)
-                count += submission.commands_count
+        room = batch.room
+        while self._queue:
+            submission = self._queue[0]
+            count = submission.commands_count
+            if submission.answer.done():
+                self._queue.popleft()
+                self._dead -= 1
+                continue
+            if count > room and (taken or batch.submissions):
+                break
+            self._queue.popleft()
+            self._queued_commands -= count
+            submission.taken = True
+            taken.append(submission)
+            room -= count
         return taken
 
     async def _decide(self, batch: Batch, submissions: list[Submission]) -> None:
@@ -216,6 +241,8 @@ class Writer:
         batch, self._open = self._open, None
         if batch is not None:
             for submission in reversed(batch.submissions):
-                self._queue.appendleft(submission)
-                self._queued_commands += submission.commands_count
+                if not submission.answer.done():
+                    submission.taken = False
+                    self._queue.appendleft(submission)
+                    self._queued_commands += submission.commands_count
         await asyncio.sleep(RETRY_WAIT_S)
