@@ -126,6 +126,16 @@ async def test_r3_unknown_when_connection_is_cut_during_commit_then_one_outcome(
     await verified(database.ledger_url, "b")
 
 
+async def test_r3_unknown_when_an_id_was_sent_twice_then_only_the_first_is_no_replay(
+    proxy: Proxy, start: Start
+) -> None:
+    _, book = await start(url=proxy.url)
+    await open_accounts(book)
+    proxy.strike("cut during commit")
+    outcomes = await book.execute([CreateTransfer("world", "users:1", 10, id="t")] * 2)
+    assert [outcome.replayed for outcome in outcomes] == [False, True]
+
+
 async def test_r3_unknown_when_connection_is_cut_before_commit_then_decided_again(
     database: Database, proxy: Proxy, start: Start
 ) -> None:

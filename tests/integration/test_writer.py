@@ -266,6 +266,27 @@ async def test_r1_history_when_the_journal_gets_shorter_then_loads_notice(
     await verified(database.ledger_url, "b")
 
 
+async def test_r1_history_when_the_tail_is_lost_after_ids_were_looked_up_then_looked_up_again(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    first, second = make_writer(), make_writer()
+    await open_accounts(first, 2)
+    transfer = CreateTransfer("x", "a0", "a1", 7)
+    await send(first, transfer)
+    async with locked(database):
+        # The second one finds x in the journal; while it waits for the lock, the tail is lost.
+        sending = asyncio.create_task(send(second, transfer, CreateTransfer("y", "a0", "a1", 1)))
+        await asyncio.sleep(0.4)
+        for table in ("journal", "ids"):
+            execute(database.admin_url, f"DELETE FROM yupana.{table} WHERE id = 'x'")
+    entry, _ = await sending
+    assert isinstance(entry, Entry)
+    rows = execute(database.ledger_url, "SELECT seq FROM yupana.journal WHERE id = 'x'")
+    assert rows == [(entry.seq,)]
+    assert await send(first, transfer) == [Replay(entry)]
+    await verified(database.ledger_url, "b")
+
+
 async def test_r4_refusal_when_another_server_knows_the_id_then_it_is_known_here_too(
     database: Database, make_writer: MakeWriter
 ) -> None:

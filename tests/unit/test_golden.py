@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from yupana_server.book.evolve import evolve
+from yupana_server.book.evolve import UnknownVersionError, evolve
 from yupana_server.book.state import State
 from yupana_server.journal.rows import chain_hash, decode, encode, genesis
 
@@ -34,3 +34,11 @@ def test_r10_versions_when_a_golden_journal_is_folded_then_balances_are_as_recor
 
 def test_r10_versions_when_listed_then_this_release_has_a_golden_journal() -> None:
     assert [path.stem for path in GOLDEN] == ["v1"]
+
+
+@pytest.mark.parametrize("column", [2, 3], ids=["format", "rules"])
+def test_r10_versions_when_unknown_then_an_entry_is_not_even_read(column: int) -> None:
+    row = list(json.loads(GOLDEN[0].read_text())["rows"][0])
+    row[column] = "99"
+    with pytest.raises(UnknownVersionError, match="upgrade"):
+        decode(row)
