@@ -4,7 +4,7 @@ import io
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yupana import CreateTransfer
@@ -121,10 +121,12 @@ def test_line_when_a_field_is_wrong_then_the_reason_says_so(
     [
         ("12.50", "USD", 1250),
         ("12.5", "USD", 1250),
+        ("12.500", "USD", 1250),
         ("12", "USD", 1200),
         ("0.29", "USD", 29),
         ("0", "USD", 0),
         ("7", "SEAT", 7),
+        ("7.0", "SEAT", 7),
         ("1.000000000000000001", "ETH", 10**18 + 1),
         ("90071992547409.93", "USD", 9007199254740993),
     ],
@@ -139,8 +141,6 @@ def test_line_when_decimal_then_amount_is_exact(text: str, asset: str, amount: i
     ("text", "asset", "reason"),
     [
         ("12.505", "USD", BadReason.INVALID_AMOUNT),
-        ("12.500", "USD", BadReason.INVALID_AMOUNT),
-        ("7.0", "SEAT", BadReason.INVALID_AMOUNT),
         (".5", "USD", BadReason.INVALID_AMOUNT),
         ("5.", "USD", BadReason.INVALID_AMOUNT),
         ("1E2", "USD", BadReason.INVALID_AMOUNT),
@@ -176,21 +176,22 @@ ZONES = st.just(UTC) | st.integers(-1439, 1439).map(
 EDGE_TIMES = ("0001-01-01T00:00+00:01", "0001-01-01", "9999-12-31T23:59:59.999999Z")
 TIMES = st.sampled_from(EDGE_TIMES) | st.datetimes(timezones=ZONES).map(datetime.isoformat)
 AMOUNTS = st.sampled_from([2**128 - 1, 2**128]).map(str)
-LABEL_VALUES = st.text() | st.integers(510, 515).map("x".__mul__) | st.just("\0")
+LABEL_VALUES = st.text(max_size=20) | st.integers(510, 515).map("x".__mul__) | st.just("\0")
 ODD = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
     st.text(max_size=140),
     st.text("0123456789.-+:TZe", max_size=45),
-    st.dictionaries(st.text(max_size=5), st.text(max_size=520), max_size=18),
+    st.dictionaries(st.text(max_size=5), LABEL_VALUES, max_size=18),
 )
 
 
 NAMES = ("id", "debit", "credit", "amount", "asset", "effective_time", "labels", "label.d")
 
 
-@settings(max_examples=500)
+# The strategies are slow to draw from on a busy machine, which is no defect of what is tested.
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(
     good=st.fixed_dictionaries(
         {
@@ -199,7 +200,7 @@ NAMES = ("id", "debit", "credit", "amount", "asset", "effective_time", "labels",
             "credit": st.just("shop"),
             "amount": st.decimals(0, 2**128, places=2).map("{:f}".format) | AMOUNTS,
             "effective_time": TIMES,
-            "labels": st.dictionaries(st.sampled_from("abc"), LABEL_VALUES),
+            "labels": st.dictionaries(st.sampled_from("abc"), LABEL_VALUES, max_size=3),
         }
     ),
     odd=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=1),
