@@ -9,6 +9,7 @@ import grpc
 from yupana import convert
 from yupana.commands import (
     OPEN_ACCOUNT,
+    OPEN_ASSET,
     Command,
     CreateTransfer,
     NormalSide,
@@ -76,7 +77,7 @@ class BookClient:
             asset=asset,
             effective_at=effective_at,
             labels=labels or {},
-            id=id or uuid7(),
+            id=uuid7() if id is None else id,
         )
         return (await self._execute_one(command, timeout_s)).raise_for_reason()
 
@@ -93,7 +94,9 @@ class BookClient:
         The id defaults to `open-asset:{asset}`: opening it again with the same scale is a replay,
         with another one `Refused` as ID_REUSED.
         """
-        command = OpenAsset(asset, scale=scale, id=id or "")
+        command = OpenAsset(
+            asset, scale=scale, id=derived_id(OPEN_ASSET, asset) if id is None else id
+        )
         return (await self._execute_one(command, timeout_s)).raise_for_reason()
 
     async def open_account(
@@ -120,11 +123,11 @@ class BookClient:
                 normal_side=normal_side,
                 min_balance=min_balance,
                 max_balance=max_balance,
-                id=id or derived_id(OPEN_ACCOUNT, account, place),
+                id=derived_id(OPEN_ACCOUNT, account, place) if id is None else id,
             )
             outcome = await self._execute_one(command, timeout_s)
             spent = outcome.replayed and outcome.reason is Reason.ASSET_NOT_FOUND
-            if id or not spent:
+            if id is not None or not spent:
                 break
         return outcome.raise_for_reason()
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from yupana.ids import derived_id, uuid7
 
 OPEN_ACCOUNT = "open-account"
 OPEN_ASSET = "open-asset"
+
+# Stands for an id that is not given. An empty one is given, and wrong: the ledger refuses it.
+_DERIVED = cast("str", None)
 
 
 class NormalSide(StrEnum):
@@ -58,11 +61,11 @@ class OpenAccount:
     """The floor of the available balance. None: no floor."""
     max_balance: int | None = None
     """The ceiling of the balance with pending credits. None: no ceiling."""
-    id: str = ""
+    id: str = _DERIVED
     linked: bool = False
 
     def __post_init__(self) -> None:
-        if not self.id:
+        if self.id is _DERIVED:
             object.__setattr__(self, "id", derived_id(OPEN_ACCOUNT, self.account))
 
 
@@ -77,11 +80,11 @@ class OpenAsset:
     _: KW_ONLY
     scale: int
     """How many decimal places the smallest unit has, 0 to 38. Only for display."""
-    id: str = ""
+    id: str = _DERIVED
     linked: bool = False
 
     def __post_init__(self) -> None:
-        if not self.id:
+        if self.id is _DERIVED:
             object.__setattr__(self, "id", derived_id(OPEN_ASSET, self.asset))
 
 
