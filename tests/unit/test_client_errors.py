@@ -112,6 +112,22 @@ def test_call_error_carries_violations_retry_and_trace() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("commands[0].id: is empty", "commands[0].id: is empty"),
+        ("malformed", "malformed\n  commands[0].id: is empty"),
+    ],
+)
+def test_call_error_when_one_violation_then_it_is_shown_once(message, shown) -> None:
+    violation = rpc.BadRequest.FieldViolation(field="commands[0].id", description="is empty")
+    details = (info("MALFORMED_REQUEST"), rpc.BadRequest(field_violations=[violation]))
+    error = call_error(failure(grpc.StatusCode.INVALID_ARGUMENT, message, *details))
+
+    assert str(error) == shown
+    assert error.violations == (Violation("commands[0].id", "is empty"),)
+
+
 def test_call_error_when_details_are_garbled_then_goes_by_code() -> None:
     trailers = grpc.aio.Metadata((DETAILS_KEY, b"\xff\xff"))
     error = call_error(

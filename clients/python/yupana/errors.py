@@ -79,8 +79,10 @@ class CallError(YupanaError):
         """The ids of the commands that were sent, to send them again."""
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"{each.field}: {each.description}" for each in self.violations)]
-        text = "\n  ".join(lines)
+        violations = [f"{each.field}: {each.description}" for each in self.violations]
+        if len(violations) == 1 and violations[0] in self.message:
+            violations = []  # The message is this one violation.
+        text = "\n  ".join([self.message, *violations])
         return f"{text} (trace {self.trace_id})" if self.trace_id else text
 
 
@@ -105,7 +107,7 @@ class Overloaded(CallError):
 
 
 class Unavailable(CallError):
-    """No server could be reached or could decide. Nothing was recorded."""
+    """No server could be reached in time or could decide. Nothing was recorded."""
 
 
 class OutcomeUnknown(CallError):
