@@ -263,11 +263,45 @@ async def test_execute_when_retrying_then_all_attempts_share_the_deadline() -> N
     assert len(ledger.requests) >= 2
 
 
-async def test_execute_when_no_server_listens_then_says_which() -> None:
+async def test_execute_when_no_server_listens_then_nothing_was_recorded() -> None:
     address = f"127.0.0.1:{free_port()}"
     async with Yupana(address) as client:
-        with pytest.raises(yupana.DeadlineExceeded, match=f"{address} .* cannot be reached"):
-            await client.book("shop").transfer("a", "b", 5, timeout_s=0.2)
+        with pytest.raises(yupana.Unavailable, match=f"{address} .* cannot be reached") as caught:
+            await client.book("shop").transfer("a", "b", 5, id="t", timeout_s=0.2)
+        assert not client.connected
+
+    assert caught.value.ids == ("t",)
+
+
+async def test_execute_when_an_attempt_was_lost_and_none_listens_then_it_may_be_recorded() -> None:
+    port, ledger = free_port(), ScriptedLedger(hangs)
+    async with Yupana(f"127.0.0.1:{port}") as client:
+        async with serving(ledger, port):
+            call = asyncio.create_task(client.book("shop").transfer("a", "b", 5, timeout_s=0.8))
+            await until(lambda: bool(ledger.requests))
+            assert client.connected
+        with pytest.raises(yupana.DeadlineExceeded, match="cannot be reached"):
+            await call
+
+
+async def test_execute_when_it_connects_but_gets_no_answer_then_it_may_be_recorded() -> None:
+    ledger = ScriptedLedger(hangs)
+    port = free_port()
+    async with Yupana(f"127.0.0.1:{port}") as client:
+        call = asyncio.create_task(client.book("shop").transfer("a", "b", 5, timeout_s=0.8))
+        await asyncio.sleep(0.2)
+        async with serving(ledger, port):
+            with pytest.raises(yupana.DeadlineExceeded, match="may be slow"):
+                await call
+
+
+async def test_close_when_a_call_waits_for_a_connection_then_it_is_cancelled() -> None:
+    client = Yupana(f"127.0.0.1:{free_port()}")
+    call = asyncio.create_task(client.book("shop").transfer("a", "b", 5))
+    await asyncio.sleep(0.1)
+    await client.close()
+    with pytest.raises(asyncio.CancelledError):
+        await call
 
 
 async def test_execute_when_no_server_of_several_listens_then_nothing_was_recorded() -> None:
@@ -345,6 +379,18 @@ async def test_open_account_when_its_id_was_spent_then_takes_the_next() -> None:
         assert (await client.book("shop").open_account("a", asset="USD")).ok
 
     assert ledger.ids == [["open-account:a"], ["open-account:a:2"]]
+
+
+async def test_commands_when_their_id_is_empty_then_it_is_sent_as_it_is() -> None:
+    opened = decides(asset_opened=outcome_pb2.AssetOpened())
+    ledger = ScriptedLedger(posts, opened, opened)
+    async with serving(ledger) as address, Yupana(address) as client:
+        shop = client.book("shop")
+        await shop.transfer("a", "b", 5, id="")
+        await shop.open_asset("USD", scale=2, id="")
+        await shop.open_account("a", asset="USD", id="")
+
+    assert ledger.ids == [[""], [""], [""]]
 
 
 async def test_open_account_when_asset_is_not_open_then_raises_at_once() -> None:

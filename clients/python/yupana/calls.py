@@ -25,9 +25,11 @@ from yupana.errors import (
     DeadlineExceeded,
     MalformedRequest,
     OutcomeUnknown,
+    Unavailable,
 )
 from yupana.reasons import Reason
 from yupana.retries import RetryBudget, is_retryable, pause_s
+from yupana.servers import NotConnectedError
 from yupana.statuses import call_error, may_be_recorded, was_answered
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Calls:
                     timeout_s=deadline_s - sent_at_s,
                     wait_for_ready=wait_for_ready,
                 )
+            except NotConnectedError as not_connected:
+                raise _unreached(server, unsure=unsure, timeout_s=timeout_s) from not_connected
             except grpc.aio.AioRpcError as rpc_error:
                 error = call_error(rpc_error)
                 unsure = unsure or (method.writes and may_be_recorded(error))
@@ -123,6 +127,14 @@ class Calls:
         that nothing multiplies, and new connections are backed off by gRPC.
         """
         return not (was_answered(error) or server.connected) or self._budget.spend()
+
+
+def _unreached(server: Server, *, unsure: bool, timeout_s: float) -> CallError:
+    """Return what to raise when the last attempt was never sent, for want of a connection."""
+    message = f"no answer from {server.address} within {timeout_s:g} s: it cannot be reached"
+    if unsure:
+        return DeadlineExceeded(message, grpc.StatusCode.DEADLINE_EXCEEDED)
+    return Unavailable(message, grpc.StatusCode.UNAVAILABLE)
 
 
 def _final(error: CallError, server: Server, *, unsure: bool, timeout_s: float) -> CallError:

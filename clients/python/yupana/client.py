@@ -67,6 +67,11 @@ class Yupana:
         """Close the connections; calls under way are cancelled."""
         await self._servers.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to a server at this moment."""
+        return self._servers.connected
+
     def book(self, book: str) -> BookClient:
         """Return a handle on a book. Cheap, and no call is made."""
         return BookClient(self._calls, book)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,10 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+# A call on a closed channel fails by itself.
+_CALLABLE = (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.SHUTDOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Transport:
     """How to connect."""
@@ -39,6 +45,10 @@ class Transport:
     credentials: grpc.ChannelCredentials | None = None
     """None: in plain text."""
     interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+
+
+class NotConnectedError(Exception):
+    """There was no connection in time: the request never left this process."""
 
 
 class Server:
@@ -58,15 +68,28 @@ class Server:
         timeout_s: float,
         wait_for_ready: bool,
     ) -> Response:
-        """Send one attempt; raise `AioRpcError` when it fails."""
+        """Send one attempt.
+
+        A connection is waited for here and not by gRPC, whose time-out does not tell whether the
+        request was ever sent.
+
+        Raises:
+            AioRpcError: It failed.
+            NotConnectedError: With `wait_for_ready`: it was never sent.
+        """
+        deadline_s = time.monotonic() + timeout_s
         if self._channel is None:  # not in __init__, where there may be no event loop yet
             self._channel = _connect(self.address, self._transport)
+        if wait_for_ready:
+            await _wait_for_connection(self._channel, timeout_s)
         call: grpc.aio.UnaryUnaryMultiCallable[Request, Response] = self._channel.unary_unary(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        return await call(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+        return await call(
+            request, timeout=deadline_s - time.monotonic(), wait_for_ready=wait_for_ready
+        )
 
     @property
     def connected(self) -> bool:
@@ -103,10 +126,28 @@ class Servers:
         soonest = min(order, key=lambda server: server.health.rest_left_s(now_s))
         return soonest, soonest.health.rest_left_s(now_s)
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to any of them at this moment."""
+        return any(server.connected for server in self._servers.values())
+
     async def close(self) -> None:
         """Close all channels."""
         for server in self._servers.values():
             await server.close()
+
+
+async def _wait_for_connection(channel: grpc.aio.Channel, timeout_s: float) -> None:
+    if channel.get_state(try_to_connect=True) in _CALLABLE:
+        return
+    try:
+        async with asyncio.timeout(timeout_s):
+            while (state := channel.get_state(try_to_connect=True)) not in _CALLABLE:
+                await channel.wait_for_state_change(state)
+    except TimeoutError as error:
+        raise NotConnectedError from error
+    if state is grpc.ChannelConnectivity.SHUTDOWN:
+        raise asyncio.CancelledError  # As gRPC does to calls under way when a channel is closed.
 
 
 def _connect(address: str, transport: Transport) -> grpc.aio.Channel:
