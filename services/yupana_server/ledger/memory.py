@@ -5,7 +5,8 @@ were read at), R7 (which ids have to be looked up).
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from yupana_server.book.commands import CreateTransfer, OpenAccount, OpenAsset
@@ -245,19 +246,23 @@ class Memory:
         What a batch that is being written has changed is in its own layer and stays.
         """
         outcomes = self.base.outcomes
-        while len(outcomes) > self._bounds.outcomes_max:
-            oldest = next(iter(outcomes))
-            self._horizon = max(self._horizon, outcomes.pop(oldest).seq)
+        for command_id in _spare(outcomes, self._bounds.outcomes_max):
+            self._horizon = max(self._horizon, outcomes.pop(command_id).seq)
         accounts, assets = self.base.accounts, self.base.assets
-        if len(accounts) > self._bounds.accounts_max:
-            # A tenth at a time, those first that were not used for longest.
-            spare = len(accounts) - self._bounds.accounts_max * 9 // 10
-            for account_id in list(accounts)[:spare]:
-                del accounts[account_id]
+        for account_id in _spare(accounts, self._bounds.accounts_max):
+            del accounts[account_id]
             self._loads_valid_from = self.base.seq
         if len(assets) > self._bounds.assets_max:
             assets.clear()
             self._loads_valid_from = self.base.seq
+
+
+def _spare(kept: Mapping[str, object], bound: int) -> list[str]:
+    """Return what to evict: nothing within the bound, else the oldest tenth and what is over it.
+
+    A tenth at a time, because looking for the oldest key of a dict passes over all deleted ones.
+    """
+    return [] if len(kept) <= bound else list(islice(kept, len(kept) - bound * 9 // 10))
 
 
 def _needs(submissions: Sequence[Submission], top: State) -> tuple[list[str], list[str]]:
