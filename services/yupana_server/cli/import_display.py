@@ -29,8 +29,7 @@ class Display:
         self._task = self._progress.add_task(f"importing {name}", total=self._size_bytes, done="")
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._progress.start()
+        self._progress.start()
         return self
 
     def __exit__(
@@ -114,4 +113,5 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,  # It would leave an empty line in a log.
     )

@@ -65,13 +65,15 @@ async def _verify(url: str, book_id: str) -> "Findings":
 
 
 def _progress() -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,  # It would leave an empty line in a log.
     )
 
 
