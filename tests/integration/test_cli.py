@@ -99,7 +99,7 @@ def test_assets_when_opened_then_listed_and_replayed(run: Run, shop: str) -> Non
     assert (again["outcome"], again["replayed"]) == ("opened", True)
     other = run("book", "open-asset", shop, "USD", "--scale", 3)
     assert other.code == 1
-    assert "ID_REUSED" in other.errors
+    assert "USD is open already, with scale 2" in other.errors
 
 
 def test_account_when_opened_then_shown_in_smallest_units_and_by_scale(run: Run, shop: str) -> None:
@@ -110,6 +110,8 @@ def test_account_when_opened_then_shown_in_smallest_units_and_by_scale(run: Run,
     shown = run("account", "get", shop, "users:1:wallet").output
     assert "123456" in shown
     assert "1,234.56 USD" in shown
+    other = run("account", "open", shop, "users:1:wallet", "--asset", "EUR")
+    assert "with asset USD, side credit, floor 0, no ceiling" in other.errors
 
     accounts = run("account", "list", shop, "--json").json
     assert [(each["id"], each["normal_side"]) for each in accounts] == [
@@ -130,6 +132,7 @@ def test_account_when_its_asset_is_not_open_then_exit_1_with_the_reason(
     answer = run("account", "open", shop, "btc", "--asset", "BTC")
     assert answer.code == 1
     assert answer.errors.startswith("yupana: ASSET_NOT_FOUND")
+    assert "open the asset, then run this again" in answer.errors
     assert run("account", "get", shop, "btc").code == 1
 
 
@@ -191,6 +194,8 @@ def test_transfer_when_only_validated_then_nothing_is_recorded(run: Run, shop: s
     [
         (("--effective-time", "soon"), 1, "--effective-time"),
         (("--label", "novalue"), 1, "KEY=VALUE"),
+        (("--label", "foo=a", "--label", "foo=b"), 1, "--label foo is there twice"),
+        (("--id", ""), 1, "--id is empty"),
         (("--server", "localhost"), 1, "host:port"),
         (("--id", "_x"), 1, "is not an id"),
         (("--what",), 2, "--what"),
@@ -209,8 +214,67 @@ def test_transfer_when_no_ledger_answers_then_the_id_is_told(run: Run) -> None:
     server = f"127.0.0.1:{pick_port()}"
     answer = run("transfer", "create", "shop", "a", "b", 5, "--id", "t-1", "--server", server)
     assert answer.code == 1
-    assert "t-1" in answer.errors
-    assert server in answer.errors
+    assert "the transfer's id is t-1: give it as --id" in answer.errors
+    assert answer.errors.count(f"waiting for {server} …\n") == 1
+    assert "is it running? start one with `yupana dev`" in answer.errors
+
+
+def test_transfer_when_the_error_is_definite_then_the_id_is_not_told(run: Run) -> None:
+    answer = run("transfer", "create", "nowhere", "a", "b", 5)
+    assert answer.code == 1
+    assert answer.errors == "yupana: there is no book nowhere: create it first\n"
+
+
+def test_transfer_when_amount_has_decimals_then_whole_units_are_suggested(run: Run) -> None:
+    answer = run("transfer", "create", "shop", "a", "b", "12.5")
+    assert answer.code == 2
+    assert "whole smallest units: 1250" in " ".join(answer.errors.replace("│", " ").split())
+
+
+def test_error_when_json_is_asked_for_then_it_is_one_object_on_stderr(run: Run, shop: str) -> None:
+    def error(*arguments: object) -> Any:
+        answer = run(*arguments, "--json")
+        assert (answer.code, answer.output) == (1, "")
+        return json.loads(answer.errors.splitlines()[-1])["error"]
+
+    missing = error("book", "get", "nowhere")
+    assert missing["reason"] == "BOOK_NOT_FOUND"
+    assert missing["message"] == "there is no book nowhere: create it first"
+    reused = error("book", "open-asset", shop, "USD", "--scale", 3)
+    assert reused["reason"] == "ID_REUSED"
+    assert reused["message"] == "USD is open already, with scale 2"
+    malformed = error("transfer", "create", shop, "a", "b", 5, "--id", "_x")
+    assert [each["field"] for each in malformed["violations"]] == ["commands[0].id"]
+    silent = f"127.0.0.1:{pick_port()}"
+    assert error("health", "--server", silent) == {
+        "reason": "UNAVAILABLE",
+        "message": f"no answer from {silent}",
+    }
+
+
+def test_health_when_asked_then_each_fact_is_told(run: Run) -> None:
+    assert "database answers: yes" in run("health").output
+    assert run("health", "--json").json["ready"] == "yes"
+
+
+def test_health_when_nobody_answers_then_one_line_and_exit_1(run: Run) -> None:
+    server = f"127.0.0.1:{pick_port()}"
+    answer = run("health", "--server", server)
+    assert (answer.code, answer.output) == (1, "")
+    assert answer.errors == f"yupana: no answer from {server}\n"
+    assert "host:port" in run("health", "--server", "localhost").errors
+
+
+def test_entry_when_interrupted_while_it_imports_then_exit_130_and_silence(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    done = subprocess.run(
+        [sys.executable, "-m", "yupana_server.cli.entry", "book", "list"],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_verify_when_book_is_whole_then_exit_0(
@@ -327,7 +391,7 @@ def test_import_when_it_reads_standard_input_then_the_format_is_given(
     [
         ("id,debit,credit\n", (), "no column amount"),
         ("id,debit,credit,amount\n", ("--open-asset", "USD"), "ASSET:SCALE"),
-        ("id,debit,credit,amount\n", ("--open-asset", "USD:5"), "ID_REUSED"),
+        ("id,debit,credit,amount\n", ("--open-asset", "USD:5"), "open already, with scale 2"),
         ("id,debit,credit,amount\n", ("--rejects", "{file}"), "overwrite"),
     ],
 )
@@ -349,6 +413,31 @@ def test_import_when_the_book_does_not_exist_then_exit_1(run: Run, tmp_path: Pat
     answer = run("import", file, "--book", "nowhere")
     assert answer.code == 1
     assert "there is no book nowhere" in answer.errors
+
+
+def test_import_when_there_is_no_such_file_then_it_is_told(run: Run, tmp_path: Path) -> None:
+    answer = run("import", tmp_path / "no.csv", "--book", "b")
+    assert (answer.code, answer.errors) == (
+        1,
+        f"yupana: there is no {tmp_path}/no.csv: check the path\n",
+    )
+
+
+def test_import_when_nobody_watches_then_no_empty_line(run: Run, shop: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,debit,credit,amount\ne1,world,users:1:wallet,1\n")
+    answer = run("import", file, "--book", shop)
+    assert (answer.code, answer.errors) == (0, "")
+
+
+def test_import_when_patience_is_short_then_it_stops_in_time(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,debit,credit,amount\na,b,c,1\n")
+    server = f"127.0.0.1:{pick_port()}"
+    answer = run("import", file, "--book", "b", "--server", server, "--patience", 1)
+    assert answer.code == 1
+    assert "stopped, after 1 s" in answer.errors
+    assert "is it running?" in answer.errors
 
 
 @pytest.mark.slow

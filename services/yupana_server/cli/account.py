@@ -6,7 +6,8 @@ from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
-from yupana import Account, BookClient, NormalSide, Outcome
+from yupana import Account, BookClient, NormalSide, OpenAccount, Outcome
+from yupana_server.cli import opening
 from yupana_server.cli.book import BookArgument
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect
 from yupana_server.cli.output import (
@@ -59,16 +60,13 @@ def open_account(
 
     Example: yupana account open shop users:42:wallet --asset USD --min-balance 0
     """
+    wanted = OpenAccount(
+        account, asset, normal_side=side, min_balance=min_balance, max_balance=max_balance
+    )
 
     async def work() -> Outcome:
         async with connect(server) as yupana:
-            return await yupana.book(book).open_account(
-                account,
-                asset=asset,
-                normal_side=side,
-                min_balance=min_balance,
-                max_balance=max_balance,
-            )
+            return await opening.open_account(yupana.book(book), wanted)
 
     outcome = asyncio.run(work())
     if as_json:

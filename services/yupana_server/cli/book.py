@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from yupana import Asset, Book, Outcome
+from yupana_server.cli import opening
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect
 from yupana_server.cli.output import (
     JsonOption,
@@ -117,7 +118,7 @@ def open_asset(
 
     async def work() -> Outcome:
         async with connect(server) as yupana:
-            return await yupana.book(book).open_asset(asset, scale=scale)
+            return await opening.open_asset(yupana.book(book), asset, scale)
 
     outcome = asyncio.run(work())
     if as_json:

@@ -1,15 +1,22 @@
 """How the commands reach the ledger."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeAlias
 
 import typer
 
-from yupana import Yupana
+from yupana import DeadlineExceeded, Unavailable, Yupana, YupanaError
+from yupana_server.cli.output import stderr
 from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
 
 DEFAULT_SERVER = f"127.0.0.1:{DEFAULT_PORT}"
 # A person waits; whoever wants to be patient repeats the command, which is safe.
 TIMEOUT_S = 5.0
+# Longer than it takes to connect, shorter than it takes to wonder.
+SILENCE_S = 0.5
+ADVICE = "is it running? start one with `yupana dev`, or name another with --server"
 
 ServerOption: TypeAlias = Annotated[
     str,
@@ -21,22 +28,54 @@ ServerOption: TypeAlias = Annotated[
 ]
 
 
-def connect(server: str, timeout_s: float = TIMEOUT_S) -> Yupana:
-    """Return a client of the servers that an option or YUPANA_SERVER names.
+@asynccontextmanager
+async def connect(server: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Yupana]:
+    """Give a client of the servers that an option or YUPANA_SERVER names.
+
+    Tells on stderr when it has to wait for a connection, and adds advice to the error when there
+    never was one.
 
     Raises:
         ConfigError: It is not a list of host:port.
     """
-    return Yupana(*_addresses(server), write_timeout_s=timeout_s, read_timeout_s=timeout_s)
+    names = addresses(server)
+    async with Yupana(*names, write_timeout_s=timeout_s, read_timeout_s=timeout_s) as yupana:
+        telling = asyncio.create_task(_tell_of_waiting(yupana, names))
+        try:
+            yield yupana
+        except YupanaError as error:
+            if _is_silence(error) and not yupana.connected:
+                error.add_note(ADVICE)
+            raise
+        finally:
+            telling.cancel()
 
 
-def _addresses(server: str) -> list[str]:
-    addresses = [address.strip() for address in server.split(",")]
-    for address in addresses:
-        host, _, port = address.rpartition(":")
+def addresses(server: str) -> list[str]:
+    """Return the servers that an option or YUPANA_SERVER names.
+
+    Raises:
+        ConfigError: It is not a list of host:port.
+    """
+    names = [name.strip() for name in server.split(",")]
+    for name in names:
+        host, _, port = name.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ConfigError(
-                f"the server {address!r} is not host:port, such as {DEFAULT_SERVER}: "
+                f"the server {name!r} is not host:port, such as {DEFAULT_SERVER}: "
                 "check --server and YUPANA_SERVER"
             )
-    return list(dict.fromkeys(addresses))
+    return list(dict.fromkeys(names))
+
+
+async def _tell_of_waiting(yupana: Yupana, names: list[str]) -> None:
+    await asyncio.sleep(SILENCE_S)
+    if not yupana.connected:
+        stderr().print(f"waiting for {' or '.join(names)} …", markup=False, soft_wrap=True)
+
+
+def _is_silence(error: BaseException | None) -> bool:
+    """Tell whether it says, or was caused by, that no server answered."""
+    if isinstance(error, (DeadlineExceeded, Unavailable)):
+        return error.reason is None
+    return isinstance(error, YupanaError) and _is_silence(error.__cause__)

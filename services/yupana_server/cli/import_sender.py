@@ -24,6 +24,8 @@ from yupana_server.cli.import_files import Record
 from yupana_server.cli.import_lines import BadLine, BadReason, LineRules, parse_line
 
 ATTEMPT_TIMEOUT_S = 5.0
+# What a ledger that is well may need; less would give up on it.
+ATTEMPT_TIMEOUT_MIN_S = 1.0
 PAUSE_S = 0.5
 # What makes the importer look an account up once more, and bounds its memory to some 50 MB.
 KNOWN_ACCOUNTS_MAX = 200_000
@@ -100,16 +102,17 @@ class Patience:
     """How long to try the same call."""
     on_trouble: Callable[[str], None]
 
-    async def call(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Return the call's answer.
+    async def call(self, call: Callable[[float], Awaitable[Answer]]) -> Answer:
+        """Return the answer of a call, which is given its time-out in seconds.
 
         Raises:
             ImportStoppedError: None came for as long as the patience lasts.
         """
         since_s = time.monotonic()
         while True:
+            left_s = self.lasts_s - (time.monotonic() - since_s)
             try:
-                return await call()
+                return await call(_attempt_timeout_s(left_s, self.lasts_s))
             except (Unavailable, DeadlineExceeded, OutcomeUnknown, Overloaded) as error:
                 self._give_up_or_note(error, time.monotonic() - since_s)
             await asyncio.sleep(PAUSE_S)
@@ -189,7 +192,7 @@ class Sender:
             await self._open_accounts(batch)
         transfers = [line.transfer for line in batch]
         outcomes = await self._patience.call(
-            lambda: self._book.execute(transfers, timeout_s=ATTEMPT_TIMEOUT_S)
+            lambda timeout_s: self._book.execute(transfers, timeout_s=timeout_s)
         )
         for line, outcome in zip(batch, outcomes, strict=True):
             self._count(line.record, outcome)
@@ -237,19 +240,26 @@ class Sender:
 
     async def _find(self, accounts: list[str]) -> Iterable[str]:
         return await self._patience.call(
-            lambda: self._book.accounts(accounts, timeout_s=ATTEMPT_TIMEOUT_S)
+            lambda timeout_s: self._book.accounts(accounts, timeout_s=timeout_s)
         )
 
     async def _open(self, asset_of: dict[str, str]) -> None:
         commands = [OpenAccount(account, asset) for account, asset in asset_of.items()]
         outcomes = await self._patience.call(
-            lambda: self._book.execute(commands, timeout_s=ATTEMPT_TIMEOUT_S)
+            lambda timeout_s: self._book.execute(commands, timeout_s=timeout_s)
         )
         for command, outcome in zip(commands, outcomes, strict=True):
             if outcome.reason is Reason.ASSET_NOT_FOUND:
                 # An earlier attempt, before the asset was open, has spent this id.
                 await self._book.open_account(command.account, asset=command.asset)
             self.tally.accounts_opened += outcome.ok and not outcome.replayed
+
+
+def _attempt_timeout_s(left_s: float, lasts_s: float) -> float:
+    """Return how long an attempt may take: not beyond the patience, where there is any."""
+    if not lasts_s:
+        return ATTEMPT_TIMEOUT_S
+    return min(ATTEMPT_TIMEOUT_S, max(ATTEMPT_TIMEOUT_MIN_S, left_s))
 
 
 async def _one_done(tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:

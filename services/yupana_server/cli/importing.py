@@ -25,6 +25,7 @@ from yupana_server.cli.import_sender import (
     Sending,
     Tally,
 )
+from yupana_server.cli.opening import open_asset
 from yupana_server.cli.output import JsonOption, print_facts, print_json, stderr
 from yupana_server.runtime.config import ConfigError
 
@@ -167,7 +168,7 @@ async def _import(plan: Plan) -> tuple[Tally, float]:
         patience = Patience(plan.patience_s, display.note)
         async with connect(plan.server, ATTEMPT_TIMEOUT_S) as yupana:
             book = yupana.book(plan.book)
-            rules = await patience.call(lambda: _prepare(book, plan))
+            rules = await patience.call(lambda timeout_s: _prepare(book, plan, timeout_s))
             listener = Listener(rejects.write, lambda tally: display.show(tally, source.read_bytes))
             sender = Sender(book, rules, plan.sending, patience, listener)
             started_s = time.monotonic()
@@ -175,11 +176,11 @@ async def _import(plan: Plan) -> tuple[Tally, float]:
             return sender.tally, time.monotonic() - started_s
 
 
-async def _prepare(book: BookClient, plan: Plan) -> LineRules:
+async def _prepare(book: BookClient, plan: Plan, timeout_s: float) -> LineRules:
     """Open assets and learn the scales of all; fails early when there is no such book."""
     for asset, scale in plan.open_assets.items():
-        await book.open_asset(asset, scale=scale)
-    scales = {asset.id: asset.scale async for asset in book.list_assets()}
+        await open_asset(book, asset, scale, timeout_s=timeout_s)
+    scales = {asset.id: asset.scale async for asset in book.list_assets(timeout_s=timeout_s)}
     given = plan.rules
     return LineRules(given.asset, given.decimal, given.asset_needed, scales)
 

@@ -25,7 +25,12 @@ USING = "Using a ledger"
 
 app = typer.Typer(
     name="yupana",
-    help="Yupana counts exactly once: a double-entry ledger over Postgres.",
+    help="""Yupana counts exactly once: a double-entry ledger over Postgres.
+
+    With --json a result is one JSON document on stdout, and an error is one JSON object, the last
+    line of stderr: {"error": {"reason": …, "message": …}}, with facts, violations, ids and advice
+    where there are any. Exits with 1 on an error, with 2 when the command line is wrong.
+    """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

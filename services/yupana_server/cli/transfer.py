@@ -1,6 +1,7 @@
 """`yupana transfer`: moves amounts and shows what was moved."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from yupana import CallError, CreateTransfer, Outcome, Transfer, uuid7
+from yupana import (
+    CreateTransfer,
+    DeadlineExceeded,
+    Outcome,
+    OutcomeUnknown,
+    Transfer,
+    Unavailable,
+    uuid7,
+)
 from yupana_server.cli.account import LimitOption, first
 from yupana_server.cli.book import BookArgument
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, connect
@@ -26,10 +35,25 @@ from yupana_server.cli.output import (
 )
 from yupana_server.runtime.config import ConfigError
 
+_WHOLE = re.compile(r"[0-9]{1,1000}", re.ASCII)
+_DECIMAL = re.compile(r"([0-9]{1,39})\.([0-9]{1,38})", re.ASCII)
+
 transfer_app = typer.Typer(
     help="Transfers: each id has exactly one outcome, however often it is sent.",
     no_args_is_help=True,
 )
+
+
+def _amount(text: str) -> int:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    advice = "give whole smallest units"
+    if matched := _DECIMAL.fullmatch(text):
+        scale = max(2, len(matched[2]))
+        advice += (
+            f": {int(matched[1] + matched[2].ljust(scale, '0'))} (of an asset of scale {scale})"
+        )
+    raise typer.BadParameter(f"{text} is no whole number: {advice}")
 
 
 @transfer_app.command("create")
@@ -38,7 +62,12 @@ def create(
     debit: Annotated[str, typer.Argument(help="The account that it comes from.")],
     credit: Annotated[str, typer.Argument(help="The account that it goes to.")],
     amount: Annotated[
-        int, typer.Argument(help="How much, in the asset's smallest unit: 1250 is 12.50.", min=0)
+        int,
+        typer.Argument(
+            help="How much, in the asset's smallest unit: 1250 is 12.50.",
+            metavar="amount",
+            parser=_amount,
+        ),
     ],
     id: Annotated[  # noqa: A002 - the contract's word
         str | None,
@@ -81,7 +110,7 @@ def create(
         asset=asset,
         effective_at=None if effective_time is None else _time(effective_time),
         labels=_labels(label or ()),
-        id=id or uuid7(),
+        id=_id(id),
     )
     outcome = asyncio.run(_execute(server, book, command, validate_only=validate_only))
     if as_json:
@@ -159,9 +188,8 @@ async def _execute(
     async with connect(server) as yupana:
         try:
             [outcome] = await yupana.book(book).execute([command], validate_only=validate_only)
-        except CallError:
-            # Whoever let us make the id needs it to find out, or to send it again.
-            stderr().print(f"the transfer's id is {command.id}: give it as --id to send it again")
+        except (DeadlineExceeded, OutcomeUnknown, Unavailable) as error:
+            error.add_note(f"the transfer's id is {command.id}: give it as --id to send it again")
             raise
     return outcome
 
@@ -193,6 +221,12 @@ def _row(transfer: Transfer) -> tuple[str, ...]:
     )
 
 
+def _id(given: str | None) -> str:
+    if given == "":
+        raise ConfigError("--id is empty: give an id, or leave it out for a new UUIDv7")
+    return uuid7() if given is None else given
+
+
 def _time(text: str) -> datetime:
     try:
         return parse_time(text)
@@ -203,7 +237,12 @@ def _time(text: str) -> datetime:
 def _labels(pairs: Sequence[str]) -> dict[str, str]:
     if wrong := [pair for pair in pairs if "=" not in pair]:
         raise ConfigError(f"--label {wrong[0]} is not KEY=VALUE")
+    labels: dict[str, str] = {}
+    for key, _, value in (pair.partition("=") for pair in pairs):
+        if key in labels:
+            raise ConfigError(f"--label {key} is there twice: give each key once")
+        labels[key] = value
     try:
-        return check_labels(dict(pair.split("=", maxsplit=1) for pair in pairs))
+        return check_labels(labels)
     except ValueError as error:
         raise ConfigError(str(error)) from error
