@@ -100,22 +100,28 @@ def _wait_until_unused(data_dir: Path) -> None:
     """Wait for a server or an initdb whose parent was killed to leave the folder."""
     if not wait_until(lambda: not _servers_on(data_dir), PREVIOUS_SERVER_TIMEOUT_S):
         raise DevServerError(
-            f"{data_dir} is in use by Postgres, process ids {_servers_on(data_dir)}: "
+            f"{data_dir} is in use by Postgres (process {_postmasters_on(data_dir)}): "
             "stop that server or choose another folder"
         )
 
 
-def _servers_on(data_dir: Path) -> list[int]:
-    """Find processes by their working folder, which is the data folder for all of Postgres.
+def _postmasters_on(data_dir: Path) -> str:
+    """Return the ids of the processes to stop: the others are their children, and end with them."""
+    found = _servers_on(data_dir)
+    return ", ".join(str(pid) for pid, parent in found.items() if parent not in found)
+
+
+def _servers_on(data_dir: Path) -> dict[int, int]:
+    """Find processes, and their parents, by their working folder: the data folder for all of them.
 
     Unlike the lock file this also finds backends that outlive a killed server for a moment.
     """
-    found: list[int] = []
-    for process in psutil.process_iter(["name", "cwd"]):
+    found: dict[int, int] = {}
+    for process in psutil.process_iter(["name", "cwd", "ppid"]):
         # A folder we may not read belongs to another account's server, so not to this folder.
         is_here = process.info["cwd"] == str(data_dir)
         if is_here and process.info["name"] in {"postgres", "initdb"} and is_alive(process):
-            found.append(process.pid)
+            found[process.pid] = process.info["ppid"]
     return found
 
 

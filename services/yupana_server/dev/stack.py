@@ -14,6 +14,7 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from yupana_server.dev.data_folder import POSTGRES_NAME, claimed
 from yupana_server.dev.ports import LOOPBACK
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.processes import Account
@@ -102,11 +103,12 @@ class Stack:
         """Start all three, the ledger last.
 
         Raises:
-            DevServerError: One could not be started; those before it are stopped again.
+            DevServerError: The folder is not ours or in use, or a server could not be started;
+                those before it are stopped again.
         """
         with ExitStack() as started:
             self.data_dir = self._make_folder(started)
-            postgres_dir = self.data_dir / "postgres"
+            postgres_dir = self.data_dir / POSTGRES_NAME
             self.postgres = EmbeddedPostgres(postgres_dir, port=self._postgres_port)
             self.valkey = EmbeddedValkey(self.data_dir / "valkey")
             self.ledger = EmbeddedLedger(
@@ -155,8 +157,7 @@ class Stack:
 
     def _make_folder(self, started: ExitStack) -> Path:
         if self._given_dir is not None:
-            self._given_dir.mkdir(parents=True, exist_ok=True)
-            return self._given_dir.resolve()
+            return started.enter_context(claimed(self._given_dir))
         folder = Path(tempfile.mkdtemp(prefix="yupana-")).resolve()
         started.callback(shutil.rmtree, folder)
         return folder
