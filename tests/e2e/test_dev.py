@@ -111,6 +111,7 @@ def test_dev_when_no_data_is_given_then_ctrl_c_leaves_nothing(
     assert "postgresql://yupana_ledger@127.0.0.1:" in dev.log()
     assert "redis://127.0.0.1:" in dev.log()
     assert "thrown away" in dev.log()
+    assert f"{sys.executable} -m yupana_server.cli.main book create shop" in dev.log()
     assert list((tmp_path / "temporary").iterdir())
 
     assert dev.end(signal.SIGINT) == 0, dev.log()
@@ -141,7 +142,8 @@ def test_dev_when_the_ledger_dies_then_it_says_so_and_fails(start_dev: Callable[
     [ledger] = [child for child in children if "serve" in child.cmdline()]
     ledger.kill()
     assert dev.process.wait(STOP_TIMEOUT_S) == 1
-    assert "the ledger ended by itself" in dev.log()
+    assert "the ledger ended by itself (killed by SIGKILL)" in dev.log()
+    assert "the end of its log:" in dev.log()
     assert not [child for child in children if is_alive(child)]
 
 
@@ -154,6 +156,44 @@ def test_dev_when_the_port_is_taken_then_it_says_which(start_dev: Callable[..., 
         assert dev.process.wait(START_TIMEOUT_S) == 1
     assert f"127.0.0.1:{port} is in use" in dev.log()
     assert "--port" in dev.log()
+
+
+def test_dev_when_the_folder_is_foreign_then_it_is_left_alone(
+    start_dev: Callable[..., Dev], tmp_path: Path
+) -> None:
+    data = tmp_path / "thesis"
+    data.mkdir()
+    (data / "chapter-1.txt").write_text("Once")
+    dev = start_dev(f"--data={data}")
+    assert dev.process.wait(START_TIMEOUT_S) == 1
+    assert f"{data} is not empty and no data folder of `yupana dev`" in dev.log()
+    assert [path.name for path in data.iterdir()] == ["chapter-1.txt"]
+
+
+@pytest.mark.slow
+def test_dev_when_another_uses_the_folder_then_it_fails_at_once(
+    start_dev: Callable[..., Dev], tmp_path: Path
+) -> None:
+    first = start_dev(f"--data={tmp_path / 'data'}")
+    until_serving(first)
+    second = start_dev(f"--data={tmp_path / 'data'}")
+    assert second.process.wait(5) == 1
+    assert f"in use by another `yupana dev` (process {first.process.pid})" in second.log()
+    [ledger] = [child for child in first.children() if "serve" in child.cmdline()]
+    ledger.terminate()
+    assert first.process.wait(STOP_TIMEOUT_S) == 1
+    assert f"its log is {tmp_path / 'data' / 'ledger.log'}" in first.log()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without rights")
+def test_port_when_it_is_roots_then_not_permitted() -> None:
+    start = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if start.exists() and int(start.read_text()) <= 80:
+        pytest.skip("here everybody may listen on port 80")
+    program = "from yupana_server.dev.ports import port_trouble; import os; os.setuid(65534); "
+    program += "print(port_trouble(80))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout == b"not permitted\n"
 
 
 def test_cli_when_the_embedded_servers_are_not_installed_then_only_dev_misses_them(

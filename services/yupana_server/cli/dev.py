@@ -1,6 +1,8 @@
 """`yupana dev`: the whole stack on this machine, for development."""
 
 import os
+import shlex
+import shutil
 import signal
 import sys
 import time
@@ -18,6 +20,7 @@ from yupana_server.cli.output import stderr
 from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
 
 if TYPE_CHECKING:
+    from yupana_server.dev.server import ChildServer
     from yupana_server.dev.stack import Stack
 
 POLL_INTERVAL_S = 0.1
@@ -76,7 +79,7 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
     try:
         # An installation for production has no embedded servers, and every other command has to
         # work there.
-        from yupana_server.dev.ports import LOOPBACK, is_port_free
+        from yupana_server.dev.ports import LOOPBACK, PortTrouble, port_trouble
         from yupana_server.dev.stack import Stack
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -84,7 +87,13 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
             "pip install 'yupana-server[dev]'"
         ) from error
     for name, number in (("--port", port), ("--postgres-port", postgres_port)):
-        if number is not None and not is_port_free(number):
+        trouble = None if number is None else port_trouble(number)
+        if trouble is PortTrouble.NOT_PERMITTED:
+            raise ConfigError(
+                f"{LOOPBACK}:{number} is not permitted to this user: choose a port from 1024 up "
+                f"with {name}"
+            )
+        if trouble:
             raise ConfigError(
                 f"{LOOPBACK}:{number} is in use, perhaps by another `yupana dev`: stop what is "
                 f"there or choose another port with {name}"
@@ -99,9 +108,16 @@ def _serve(stack: "Stack", told: Event) -> None:
         while not told.is_set():
             if (ended := stack.ended()) is not None:
                 _show_news(log)
-                raise ConfigError(f"{ended.name} ended by itself; all is stopped")
+                raise ConfigError(_told_of_end(stack, ended))
             _show_news(log)
             time.sleep(POLL_INTERVAL_S)
+
+
+def _told_of_end(stack: "Stack", server: "ChildServer") -> str:
+    what = f"{server.name} ended by itself ({server.ending}); all is stopped"
+    if stack.is_temporary:
+        return f"{what}; the end of its log:\n{server.last_lines}"
+    return f"{what}; its log is {server.log_path}"
 
 
 def _show_news(log: TextIO) -> None:
@@ -129,16 +145,28 @@ def _print_banner(console: Console, stack: "Stack") -> None:
 
 
 def _next_commands(stack: "Stack") -> list[str]:
+    yupana = _invoked()
     is_default = stack.ledger.port == DEFAULT_PORT
     return [
         *([] if is_default else [f"export YUPANA_SERVER={stack.address}"]),
-        "yupana book create shop",
-        "yupana book open-asset shop USD --scale 2",
-        "yupana account open shop world --asset USD",
-        "yupana account open shop users:1:wallet --asset USD --min-balance 0",
-        "yupana transfer create shop world users:1:wallet 1000",
-        f"yupana verify shop --database-url {stack.ledger_url}",
+        f"{yupana} book create shop",
+        f"{yupana} book open-asset shop USD --scale 2",
+        f"{yupana} account open shop world --asset USD",
+        f"{yupana} account open shop users:1:wallet --asset USD --min-balance 0",
+        f"{yupana} transfer create shop world users:1:wallet 1000",
+        f"{yupana} verify shop --database-url {stack.ledger_url}",
     ]
+
+
+def _invoked() -> str:
+    """Return what to type to call us: the script's name where it is on the PATH, else as typed."""
+    typed = Path(sys.argv[0])
+    if typed.suffix == ".py":
+        return f"{shlex.quote(sys.executable)} -m yupana_server.cli.main"
+    found = shutil.which(typed.name)
+    if found is not None and Path(found).resolve() == typed.resolve():
+        return typed.name
+    return shlex.quote(sys.argv[0])
 
 
 def _told_by_signals() -> Event:

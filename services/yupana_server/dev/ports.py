@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+from enum import StrEnum
 
 LOOPBACK = "127.0.0.1"
 
@@ -11,6 +12,14 @@ LOOPBACK = "127.0.0.1"
 FIRST_PORT = 20_000
 LAST_PORT = 29_999
 MAX_PICKS = 100
+
+
+class PortTrouble(StrEnum):
+    """Why a server cannot listen on a port."""
+
+    IN_USE = "in use"
+    NOT_PERMITTED = "not permitted"
+    """Systems keep the ports below 1024 for root."""
 
 
 def pick_port() -> int:
@@ -34,12 +43,19 @@ def pick_port() -> int:
 
 def is_port_free(port: int) -> bool:
     """Tell whether a server could listen on this loopback port now."""
+    return port_trouble(port) is None
+
+
+def port_trouble(port: int) -> PortTrouble | None:
+    """Tell why a server could not listen on this loopback port now; None when it could."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # Both servers listen with this option too. Without it a port would look taken while
         # connections of the server that just stopped linger in TIME_WAIT.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return PortTrouble.NOT_PERMITTED
         except OSError:
-            return False
-    return True
+            return PortTrouble.IN_USE
+    return None

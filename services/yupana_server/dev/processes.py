@@ -94,6 +94,16 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def shown_status(status: int) -> str:
+    """Return how a process ended, by its return code as `subprocess` gives it."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"
+
+
 def last_log_lines(log_path: Path) -> str:
     """Return the last QUOTED_LOG_LINES lines of a log, for an error message."""
     if not log_path.exists():

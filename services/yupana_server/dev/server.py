@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from yupana_server.dev.ports import LOOPBACK, is_port_free, pick_port
+from yupana_server.dev.ports import LOOPBACK, PortTrouble, is_port_free, pick_port, port_trouble
 from yupana_server.dev.processes import (
     POLL_INTERVAL_S,
     Account,
     kill_with_children,
     last_log_lines,
+    shown_status,
     spawn,
     wait_until,
 )
@@ -58,11 +59,7 @@ class ChildServer(ABC):
         if self.running:
             return
         account = self._prepare()
-        if not wait_until(lambda: is_port_free(self.port), PORT_TIMEOUT_S):
-            raise DevServerError(
-                f"{self.name} cannot listen on {LOOPBACK}:{self.port}, the port is in use: "
-                "stop the other server or choose another port"
-            )
+        self._require_port()
         self._process = spawn(
             self._arguments(),
             folder=self.data_dir,
@@ -98,6 +95,17 @@ class ChildServer(ABC):
             raise RuntimeError(f"{self.name} on port {self.port} has no process: call start()")
         return self._process.pid
 
+    @property
+    def ending(self) -> str:
+        """How the server's main process ended by itself, or that it runs."""
+        status = None if self._process is None else self._process.poll()
+        return "running or stopped" if status is None else shown_status(status)
+
+    @property
+    def last_lines(self) -> str:
+        """The end of its log."""
+        return last_log_lines(self.log_path)
+
     def __enter__(self) -> Self:
         """Start the server."""
         self.start()
@@ -128,6 +136,16 @@ class ChildServer(ABC):
     def _answers(self) -> bool:
         """Tell whether our process, and no other on this port, answers requests."""
 
+    def _require_port(self) -> None:
+        if wait_until(lambda: is_port_free(self.port), PORT_TIMEOUT_S):
+            return
+        trouble = port_trouble(self.port) or PortTrouble.IN_USE
+        advice = "" if trouble is PortTrouble.NOT_PERMITTED else "stop the other server or "
+        raise DevServerError(
+            f"{self.name} cannot listen on {LOOPBACK}:{self.port}, the port is {trouble}: "
+            f"{advice}choose another port"
+        )
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
             return
@@ -144,7 +162,7 @@ class ChildServer(ABC):
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if process.poll() is not None:
-                raise self._start_error(f"ended with status {process.returncode}")
+                raise self._start_error(f"ended ({shown_status(process.returncode)})")
             if time.monotonic() > deadline:
                 raise self._start_error(f"did not answer within {START_TIMEOUT_S:g} s")
             time.sleep(POLL_INTERVAL_S)
