@@ -204,6 +204,32 @@ async def test_r3_unknown_when_the_standby_has_not_confirmed_then_no_server_answ
     await verified(database.ledger_url, "b")
 
 
+async def test_r3_unknown_when_the_deadline_comes_first_then_the_caller_is_told_so(
+    own_postgres: EmbeddedPostgres, start_ledger: StartLedger
+) -> None:
+    database = make_database(own_postgres)
+    process = start_ledger(database)
+    async with Yupana(process.address) as yupana:
+        await yupana.create_book("b")
+        book = yupana.book("b")
+        await open_accounts(book)
+        execute(database.admin_url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        execute(database.admin_url, "SELECT pg_reload_conf()")
+        call = asyncio.create_task(book.transfer("world", "users:1", 5, id="t", timeout_s=3))
+        await asyncio.sleep(1)
+        ended = execute(
+            database.admin_url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+        )
+        assert ended == [(True,)]
+        with pytest.raises(OutcomeUnknown):
+            await call
+        execute(database.admin_url, "ALTER SYSTEM RESET synchronous_standby_names")
+        execute(database.admin_url, "SELECT pg_reload_conf()")
+        assert (await book.transfer("world", "users:1", 5, id="t")).replayed
+    assert count_entries(database.ledger_url, "b", "t") == 1
+
+
 async def test_r4_conflict_when_two_servers_get_the_same_ids_then_one_outcome(
     database: Database, start: Start
 ) -> None:

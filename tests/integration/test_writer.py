@@ -63,6 +63,21 @@ async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_i
     assert findings.posted == 41 + len(answered) == 41 + 16 * 15 * 5
 
 
+async def test_r2_loads_when_ahead_of_memory_then_the_tail_is_folded_first(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    first, second = make_writer(), make_writer()
+    await open_accounts(second, 4)
+    await send(first, CreateTransfer("known", "a0", "a1", 1))
+    await send(second, CreateTransfer("others", "a2", "a3", 5))
+    # What the first one loads of a2 has the other's entry in it already.
+    (entry,) = await send(first, CreateTransfer("t", "a2", "a0", 1))
+    assert isinstance(entry, Entry)
+    assert entry.debit_totals is not None
+    assert entry.debit_totals.debits_posted == 6
+    assert first._memory.history == 0  # Nothing had to be dropped to get this right.
+
+
 @pytest.mark.parametrize("offset_s", [-2, 2])
 async def test_r8_clock_when_it_differs_from_postgres_then_refused(
     database: Database, make_writer: MakeWriter, offset_s: int
@@ -255,8 +270,10 @@ async def test_r1_history_when_the_journal_gets_shorter_then_loads_notice(
 ) -> None:
     writer = make_writer()
     await open_accounts(writer, 4)
+    transfers = [CreateTransfer(f"t{number}", "a0", "a1", 1) for number in range(20)]
+    await send(writer, *transfers)
     late = make_writer()
-    await send(late, *(CreateTransfer(f"t{number}", "a0", "a1", 1) for number in range(20)))
+    await send(late, transfers[0])  # All that it knows of the book is where the journal ended.
     for table in ("journal", "ids"):
         execute(database.admin_url, f"DELETE FROM yupana.{table} WHERE seq > 15")
     # A cold account has to be loaded, from a journal that is shorter than what is in memory.
