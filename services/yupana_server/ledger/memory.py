@@ -59,20 +59,20 @@ class Memory:
     def __init__(self, book: BookRow, reader: JournalReader, bounds: MemoryBounds):
         self.book = book
         self.generation = 0
-        self.history = 0
         # R1: counts resets. What was looked up in another history says nothing about this one.
+        self.history = 0
         self.base = State()
         self.link = Link(0, b"")
-        self.confirmed_seq = 0
         # R3: up to here a commit of our own has proved that everything has reached the standby.
-        self._speculated: State | None = None
+        self.confirmed_seq = 0
         # The layer of the batch that is being written, on top of `base`.
+        self._speculated: State | None = None
         self._bounds = bounds
         self._reader = reader
-        self._horizon = 0
         # R7: outcomes of all entries after this one are in memory.
-        self._loads_valid_from = 0
+        self._horizon = 0
         # R2: accounts read at an earlier entry may have been changed since without our noticing.
+        self._loads_valid_from = 0
         self._ready = False
 
     async def prepare(self) -> None:
