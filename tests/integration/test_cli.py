@@ -266,7 +266,9 @@ def test_health_when_nobody_answers_then_one_line_and_exit_1(run: Run) -> None:
 
 
 def test_entry_when_interrupted_while_it_imports_then_exit_130_and_silence(tmp_path: Path) -> None:
-    (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    (tmp_path / "typer.py").write_text(
+        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(30)"
+    )
     done = subprocess.run(
         [sys.executable, "-m", "yupana_server.cli.entry", "book", "list"],
         check=False,
