@@ -29,7 +29,7 @@ class Chain(NamedTuple):
     length: int
 
 
-# Tuples, not frozen dataclasses: one is built for every transfer, in 0.4 instead of 1.1 us.
+# Tuples, not frozen dataclasses: one is built for every transfer, in 0.26 instead of 0.96 us.
 
 
 class CreateTransfer(NamedTuple):

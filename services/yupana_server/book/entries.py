@@ -35,7 +35,7 @@ class Totals(NamedTuple):
 ZERO = Totals(0, 0, 0, 0)
 
 
-# A tuple, not a frozen dataclass: one is built for every transfer, in 0.9 instead of 3 us.
+# A tuple, not a frozen dataclass: one is built for every transfer, in 0.33 instead of 2.2 us.
 class Entry(NamedTuple):
     """One row of the journal: what was decided, and the balances after it.
 

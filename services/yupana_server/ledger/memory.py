@@ -25,9 +25,9 @@ class MemoryBounds(NamedTuple):
     """How much of a book is kept in memory."""
 
     accounts_max: int = 200_000
-    """At about 0.7 kB each."""
+    """At about 0.6 kB each."""
     outcomes_max: int = 50_000
-    """Recently decided ids, at about 1 kB each."""
+    """Recently decided ids, at about 0.7 kB each."""
     assets_max: int = 10_000
 
 
