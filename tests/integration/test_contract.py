@@ -553,7 +553,7 @@ async def test_account_when_amounts_are_as_large_as_can_be_then_nothing_is_lost(
     with pytest.raises(Rejected) as caught:
         await book.transfer("world", "b", 1)
     assert caught.value.reason is Reason.OVERFLOW
-    assert caught.value.facts["total"] == "debits_posted"
+    assert caught.value.facts["total"] == "debits"
     await book.transfer("a", "world", AMOUNT_MAX)
     assert (await book.account("world")).balance == 0
 

@@ -11,8 +11,9 @@ from yupana.ledger.v1.ledger_service_pb2 import ExecuteRequest
 from yupana_server.book import commands as heart
 from yupana_server.book.bounds import AMOUNT_MAX
 from yupana_server.book.commands import Chain, Malformed, NormalSide
-from yupana_server.book.labels import labels_match
-from yupana_server.ledger.parse import Parsed, parse_amount, parse_commands, parse_signed
+from yupana_server.book.words import words_match
+from yupana_server.ledger.fields import parse_amount, parse_signed
+from yupana_server.ledger.parse import Parsed, parse_commands
 from yupana_server.runtime.errors import CallError
 
 UNKNOWN_FIELD = b"\xf8\x07\x01"  # Field 127, varint 1.
@@ -58,7 +59,7 @@ def with_unknown_field(message: object) -> object:
 
 def test_transfer_when_only_what_must_be_is_given_then_the_rest_is_none() -> None:
     parsed = parse(transfer("t"))
-    assert parsed == Parsed([(heart.CreateTransfer("t", "a", "b", 5),)], {})
+    assert parsed == Parsed([(heart.CreateTransfer("t", "a", "b", 5),)], {}, 1)
 
 
 def test_transfer_when_everything_is_given_then_all_is_read() -> None:
@@ -66,17 +67,16 @@ def test_transfer_when_everything_is_given_then_all_is_read() -> None:
     labels = {"order": "42", "empty": ""}
     [(read,)] = parse(transfer("t", asset="USD", effective_time=at, labels=labels)).units
     assert isinstance(read, heart.CreateTransfer)
-    assert read._replace(sealed_labels=None) == heart.CreateTransfer(
-        "t", "a", "b", 5, "USD", -1, labels
-    )
-    assert labels_match(read.sealed_labels, labels)
+    assert read.words is not None
+    assert read._replace(words=None) == heart.CreateTransfer("t", "a", "b", 5, "USD", -1)
+    assert words_match(read.words.sealed, heart.Words(labels))
 
 
 def test_labels_when_sealed_twice_then_salts_differ() -> None:
     (first,), (second,) = parse(
         transfer("1", labels={"a": "b"}), transfer("2", labels={"a": "b"})
     ).units
-    assert first.sealed_labels != second.sealed_labels
+    assert first.words.sealed != second.words.sealed
 
 
 @pytest.mark.parametrize(

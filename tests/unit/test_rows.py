@@ -36,7 +36,7 @@ TRANSFER = Entry(
     debit_totals=MAX_TOTALS,
     credit_totals=Totals(0, 0, 0, 0),
     effective_at=EFFECTIVE_AT_MIN,
-    sealed_labels=bytes(range(48)),
+    sealed_words=bytes(range(48)),
     chain=Chain("first", 1000, 1000),
     epoch=2**31 - 1,
     actor="spiffe://yupana/é\\N\t☃\r\n\\",
@@ -48,7 +48,7 @@ ODD = (
 ENTRIES = {
     "transfer with everything": TRANSFER,
     "transfer with nothing more": TRANSFER._replace(
-        effective_at=None, sealed_labels=None, chain=None, actor=None, trace_id=None, epoch=1
+        effective_at=None, sealed_words=None, chain=None, actor=None, trace_id=None, epoch=1
     ),
     "transfer of nothing": TRANSFER._replace(amount=0),
     "transfer in year 9999": TRANSFER._replace(effective_at=YEAR_9999, recorded_at=YEAR_9999),
@@ -83,6 +83,37 @@ ENTRIES = {
         asset="USD",
         content={"normal_side": 1},
     ),
+    "hold": Entry(
+        5,
+        5,
+        Kind.HOLD,
+        "hold",
+        debit_account="a",
+        credit_account="b",
+        amount=AMOUNT_MAX,
+        asset="USD",
+        debit_totals=MAX_TOTALS,
+        credit_totals=MAX_TOTALS,
+        content={"timeout_us": 5, "conditions": [[1, 2, 3, -AMOUNT_MAX, 0]]},
+        requested_amount=AMOUNT_MAX,
+        code="order",
+        hold="hold",
+        hold_change=AMOUNT_MAX,
+        hold_captured=0,
+        hold_remaining=AMOUNT_MAX,
+        hold_expires_at=YEAR_9999,
+        group="cart",
+        debit_usage=(((28_333_333, AMOUNT_MAX), (28_333_334, 1)), ()),
+        credit_usage=(),
+    ),
+    "capture": Entry(
+        6, 6, Kind.CAPTURE, "_member:1:g", payment="g", hold="hold", hold_change=-AMOUNT_MAX
+    ),
+    "reversal": Entry(7, 7, Kind.REVERSAL, "back", reverses="_leg:1:p", reversed_amount=0),
+    "payment": Entry(
+        8, 8, Kind.PAYMENT, "p", content={"legs": [{"rate": "1.5"}]}, result={"amounts": [1, 2]}
+    ),
+    "of format 1": TRANSFER._replace(format=1, rules=1),
     "opened asset": Entry(3, 3, Kind.OPEN_ASSET, "asset", asset="USD", content={"scale": 38}),
     "rejected asset": Entry(
         4, 4, Kind.OPEN_ASSET, "asset", Reason.ASSET_EXISTS, {}, asset="USD", content={"scale": 0}
@@ -92,8 +123,11 @@ ENTRIES = {
 
 def stored(line: str) -> list[str | None]:
     """Do with a line what COPY and then a SELECT of SELECT_LIST do with it."""
-    row = dict(zip(COLUMNS.split(", "), map(_unescape, line.split("\t")), strict=True))
-    for column in ("recorded_at", "effective_at"):
+    fields = [_unescape(field) for field in line.split("\t")]
+    columns = COLUMNS.split(", ")
+    fields += [None] * (len(columns) - len(fields))  # Format 1 had fewer.
+    row = dict(zip(columns, fields, strict=True))
+    for column in ("recorded_at", "effective_at", "hold_expires_at"):
         if (text := row[column]) is not None:
             since = datetime.fromisoformat(text) - EPOCH
             row[column] = str(since // timedelta(microseconds=1))
@@ -101,7 +135,7 @@ def stored(line: str) -> list[str | None]:
         if (text := row[column]) is not None:
             assert text.startswith("\\x")
             row[column] = text[2:]
-    for column in ("facts", "content"):
+    for column in ("facts", "content", "result"):
         if (text := row[column]) is not None:
             # A jsonb shows characters as they are, and in an order of its own.
             members = dict(reversed(json.loads(text).items()))
@@ -162,7 +196,7 @@ OTHERS = {
     "debit_totals": [MAX_TOTALS._replace(**{f: 7}) for f in Totals._fields] + [None],
     "credit_totals": [Totals(0, 0, 0, 0)._replace(**{f: 7}) for f in Totals._fields] + [None],
     "effective_at": [EFFECTIVE_AT_MIN + 1, None],
-    "sealed_labels": [bytes(48), b"", None],
+    "sealed_words": [bytes(48), b"", None],
     "chain": [
         Chain("first_", 1000, 1000),
         Chain("first", 999, 1000),
@@ -171,11 +205,25 @@ OTHERS = {
     ],
     "account": ["a", "b"],
     "content": [{}, {"scale": 1}, {"scale": 2}, {"min_balance": 1}, {"scale": 1, "x": 2}],
+    "requested_amount": [0, 7],
+    "code": ["order", "orde"],
+    "payment": ["pay", "order"],
+    "hold": ["hold", "pay"],
+    "hold_change": [-1, 1],
+    "hold_captured": [0, 1],
+    "hold_remaining": [0, 1],
+    "hold_expires_at": [0, YEAR_9999],
+    "group": ["cart", "car"],
+    "reverses": ["cart", "t"],
+    "reversed_amount": [0, 1],
+    "debit_usage": [(), ((),), (((1, 2),),), (((1, 2), (3, 4)),), (((1, 2),), ((3, 4),))],
+    "credit_usage": [(), ((),), (((1, 2),),)],
+    "result": [{}, {"seq": 1}],
     "epoch": [1],
     "actor": ["someone", "\\N", "", None],
     "trace_id": [bytes(16), b"", None],
-    "format": [2],
-    "rules": [2],
+    "format": [1],
+    "rules": [1],
 }
 
 

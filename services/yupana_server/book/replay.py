@@ -1,19 +1,22 @@
 """Tells a replay, which gets the recorded outcome again, from another use of the same id."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from yupana_server.book.asked import command_of
 from yupana_server.book.commands import (
     Command,
+    Condition,
     CreateTransfer,
+    Deadline,
+    Kind,
     Malformed,
-    NormalSide,
-    OpenAccount,
-    OpenAsset,
+    WindowLimit,
     kind_of,
+    words_of,
 )
 from yupana_server.book.entries import Entry
-from yupana_server.book.labels import labels_match
 from yupana_server.book.times import rfc3339
+from yupana_server.book.words import words_match
 
 
 class Difference(NamedTuple):
@@ -34,68 +37,85 @@ def difference(command: Command, entry: Entry) -> Difference | None:
     if command.chain != entry.chain:
         return Difference("linked", _chain(entry), _chain(command))
     if kind_of(command) != entry.kind:
-        return Difference("kind", entry.kind.name.lower(), kind_of(command).name.lower())
-    if isinstance(command, CreateTransfer):
-        return _transfer_difference(command, entry)
-    if isinstance(command, OpenAccount):
-        return _account_difference(command, entry)
-    return _asset_difference(command, entry)
-
-
-def _transfer_difference(command: CreateTransfer, entry: Entry) -> Difference | None:
-    if command.debit_account != entry.debit_account:
-        return _differ("debit_account", entry.debit_account, command.debit_account)
-    if command.credit_account != entry.credit_account:
-        return _differ("credit_account", entry.credit_account, command.credit_account)
-    if command.amount != entry.amount:
-        return _differ("amount", entry.amount, command.amount)
-    if command.asset is not None and command.asset != entry.asset:
-        return _differ("asset", entry.asset, command.asset)
-    if command.effective_at != entry.effective_at:
-        recorded, given = _time(entry.effective_at), _time(command.effective_at)
-        return _differ("effective_time", recorded, given)
-    if not labels_match(entry.sealed_labels, command.labels):
-        return Difference("labels", "other labels", "these labels")
+        return Difference("kind", _kind(entry.kind), _kind(kind_of(command)))
+    if entry.kind == Kind.TRANSFER and _same_plain_transfer(command, entry):
+        return None
+    recorded = command_of(entry)
+    for field in _in_message_order(command._fields):
+        given, was = getattr(command, field), getattr(recorded, field)
+        if given != was and not (field == "asset" and given is None):
+            return Difference(*_name(field, was, given))
+    if not words_match(entry.sealed_words, words_of(command)):
+        # They are sealed together: which of them differs cannot be told.
+        return Difference("labels", "other labels, description or reference", "these")
     return None
 
 
-def _account_difference(command: OpenAccount, entry: Entry) -> Difference | None:
-    content = entry.content or {}
-    for field, recorded, given in (
-        ("account", entry.account, command.account),
-        ("asset", entry.asset, command.asset),
-        ("normal_side", _side(content.get("normal_side")), _side(command.normal_side)),
-        ("min_balance", content.get("min_balance"), command.min_balance),
-        ("max_balance", content.get("max_balance"), command.max_balance),
-    ):
-        if recorded != given:
-            return _differ(field, recorded, given)
-    return None
+def _same_plain_transfer(command: Command, entry: Entry) -> bool:
+    """Tell quickly that a transfer without anything special is the same: the usual replay."""
+    return (
+        isinstance(command, CreateTransfer)
+        and entry.content is None
+        and command
+        == CreateTransfer(
+            entry.id,
+            entry.debit_account or "",
+            entry.credit_account or "",
+            entry.amount or 0,
+            entry.asset if command.asset is not None else None,
+            entry.effective_at,
+            None if entry.sealed_words is None else command.words,
+            entry.chain,
+            entry.code,
+        )
+        and words_match(entry.sealed_words, command.words)
+    )
 
 
-def _asset_difference(command: OpenAsset, entry: Entry) -> Difference | None:
-    if command.asset != entry.asset:
-        return _differ("asset", entry.asset, command.asset)
-    scale = (entry.content or {}).get("scale")
-    if command.scale != scale:
-        return _differ("scale", scale, command.scale)
-    return None
+def _in_message_order(fields: tuple[str, ...]) -> list[str]:
+    return [field for field in fields if field not in ("id", "chain", "words")]
 
 
-def _differ(field: str, recorded: object, given: object) -> Difference:
-    return Difference(field, _show(recorded), _show(given))
+_FIELDS = {"effective_at": "effective_time"}
 
 
-def _time(micros: int | None) -> str | None:
-    return None if micros is None else rfc3339(micros)
-
-
-def _side(number: int | None) -> str:
-    return NormalSide(number or NormalSide.CREDIT).name.lower()
+def _name(field: str, recorded: Any, given: Any) -> tuple[str, str, str]:
+    if field in ("effective_at", "before"):
+        return _FIELDS.get(field, field), _time(recorded), _time(given)
+    if field == "deadline":
+        return "expiry", _deadline(recorded), _deadline(given)
+    if isinstance(recorded, tuple) or isinstance(given, tuple):
+        return field, _count(recorded, field), _count(given, field)
+    return field, _show(recorded), _show(given)
 
 
 def _show(value: object) -> str:
-    return "none" if value is None else str(value)
+    if value is None:
+        return "none"
+    name = getattr(value, "name", None)
+    if isinstance(name, str):
+        return name.lower()
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _time(micros: int | None) -> str:
+    return "none" if micros is None else rfc3339(micros)
+
+
+def _deadline(deadline: Deadline | None) -> str:
+    if deadline is None:
+        return "none"
+    if deadline.after is not None:
+        return f"timeout of {deadline.after} us"
+    return _time(deadline.at) if deadline.at is not None else "never"
+
+
+def _count(members: tuple[Condition | WindowLimit, ...] | None, field: str) -> str:
+    return f"{len(members or ())} {field}"
+
+
+def _kind(kind: Kind) -> str:
+    return kind.name.lower()
 
 
 def _chain(holder: Command | Entry) -> str:

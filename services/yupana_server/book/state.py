@@ -5,10 +5,15 @@ a batch (or a chain) changes. So a batch can be decided on top of one that is st
 and thrown away by dropping its layer.
 """
 
-from typing import NamedTuple
+from bisect import bisect_right, insort
+from enum import IntEnum
+from typing import Any, NamedTuple
 
-from yupana_server.book.commands import NormalSide
-from yupana_server.book.entries import ZERO, Entry, Totals
+from yupana_server.book.commands import NormalSide, WindowLimit
+from yupana_server.book.entries import ZERO, Entry, Totals, Usage
+
+EVER = -(2**63)
+"""Before any time."""
 
 
 class NotLoadedError(Exception):
@@ -26,6 +31,14 @@ class AccountFacts(NamedTuple):
     opened_at: int
     opened_by: str
     """The id of the command that opened it."""
+    opened_seq: int = 0
+    windows: tuple[WindowLimit, ...] = ()
+    debits_frozen: bool = False
+    credits_frozen: bool = False
+    closed: bool = False
+    code: str | None = None
+    has_words: bool = False
+    """It was opened with labels, which may have been erased since."""
 
 
 class Account(NamedTuple):
@@ -34,6 +47,33 @@ class Account(NamedTuple):
     facts: AccountFacts
     totals: Totals = ZERO
     last_seq: int = 0
+    """The newest entry that changed it."""
+    usage: Usage = ()
+    """What is used of its windows, in their order."""
+
+
+class HoldState(IntEnum):
+    """How a hold stands."""
+
+    OPEN = 1
+    CAPTURED = 2
+    RELEASED = 3
+    EXPIRED = 4
+
+
+class Hold(NamedTuple):
+    """A hold at one entry of the journal."""
+
+    id: str
+    debit_account: str
+    credit_account: str
+    asset: str
+    captured: int
+    remaining: int
+    """0: it is closed, for ever."""
+    expires_at: int | None
+    state: HoldState
+    last_seq: int
     """The newest entry that changed it."""
 
 
@@ -49,30 +89,104 @@ class State:
     """A layer of a book's state.
 
     `accounts` and `assets` hold None for what is known not to exist; what they do not hold at all
-    must be loaded before it is looked up. `outcomes` holds the entries of recently decided ids.
+    must be loaded before it is looked up; so with `holds`, with `groups` (their holds in the order
+    of creation) and with `reversed` (how much of a transfer is). `outcomes` holds the entries of
+    recently decided ids. Of an account that is loaded, every open hold with a deadline must be
+    loaded too.
     """
 
-    __slots__ = ("accounts", "assets", "outcomes", "parent", "recorded_at", "seq")
+    __slots__ = (
+        "accounts", "assets", "closed_before", "deadlines", "epoch", "expired_until", "groups",
+        "holds", "outcomes", "parent", "recorded_at", "reversed", "seq",
+    )  # fmt: skip
 
-    def __init__(self, *, seq: int = 0, recorded_at: int = 0, parent: "State | None" = None):
+    def __init__(
+        self,
+        *,
+        seq: int = 0,
+        recorded_at: int = 0,
+        epoch: int = 1,
+        closed_before: int | None = None,
+        parent: "State | None" = None,
+    ):
         self.seq = seq
         self.recorded_at = recorded_at
+        self.epoch = epoch
+        self.closed_before = closed_before
+        """The first moment of the book's past that is not closed; None while all of it is open."""
         self.parent = parent
         self.accounts: dict[str, Account | None] = {}
         self.assets: dict[str, Asset | None] = {}
         self.outcomes: dict[str, Entry] = {}
+        self.holds: dict[str, Hold | None] = {}
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.reversed: dict[str, int] = {}
+        self.deadlines: list[tuple[int, str]] = []
+        """Deadlines and ids of holds, in order; some of them are closed or have another by now."""
+        self.expired_until = EVER
+        """Whatever was due up to here in this layer and those below has been expired in it."""
 
     def layer(self) -> "State":
         """Return a new layer on top of this one."""
-        return State(seq=self.seq, recorded_at=self.recorded_at, parent=self)
+        return State(
+            seq=self.seq,
+            recorded_at=self.recorded_at,
+            epoch=self.epoch,
+            closed_before=self.closed_before,
+            parent=self,
+        )
 
     def absorb(self, layer: "State") -> None:
         """Take over what the layer directly above this one changed."""
         self.seq = layer.seq
         self.recorded_at = layer.recorded_at
+        self.closed_before = layer.closed_before
         self.accounts.update(layer.accounts)
         self.assets.update(layer.assets)
         self.outcomes.update(layer.outcomes)
+        self.holds.update(layer.holds)
+        self.groups.update(layer.groups)
+        self.reversed.update(layer.reversed)
+        for deadline in layer.deadlines:
+            insort(self.deadlines, deadline)
+        self._forget_past_deadlines()
+
+    def _forget_past_deadlines(self) -> None:
+        past = 0
+        for at, hold_id in self.deadlines:
+            if self._waits(at, hold_id):
+                break
+            past += 1
+        del self.deadlines[:past]
+
+    def _waits(self, at: int, hold_id: str) -> bool:
+        hold = self.hold(hold_id)
+        return hold is not None and hold.remaining > 0 and hold.expires_at == at
+
+    def store_hold(self, hold: Hold) -> None:
+        """Take note of a hold as it is now."""
+        self.holds[hold.id] = hold
+        if hold.remaining and hold.expires_at is not None:
+            deadline = (hold.expires_at, hold.id)
+            place = bisect_right(self.deadlines, deadline)
+            if place == 0 or self.deadlines[place - 1] != deadline:
+                self.deadlines.insert(place, deadline)
+
+    def due(self, at: int) -> list[str]:
+        """Return the open holds whose deadline has come, in the order of deadlines, then ids."""
+        done = EVER
+        found: set[tuple[int, str]] = set()
+        layer: State | None = self
+        while layer is not None:
+            done = max(done, layer.expired_until)
+            deadlines = layer.deadlines
+            if deadlines and deadlines[0][0] <= at:
+                begin = bisect_right(deadlines, (done, "\x7f"))
+                found.update(deadlines[begin : bisect_right(deadlines, (at, "\x7f"))])
+            layer = layer.parent
+        if not found:
+            return []
+        return [hold_id for when, hold_id in sorted(found) if self._waits(when, hold_id)]
 
     def account(self, account_id: str) -> Account | None:
         """Return the account, None when it is not open; NotLoadedError when nobody knows."""
@@ -111,11 +225,35 @@ class State:
             layer = layer.parent
         return False
 
-    def knows_asset(self, asset_id: str) -> bool:
-        """Tell whether `asset` can be asked for it."""
+    def knows(self, kind: str, name: str) -> bool:
+        """Tell whether a fact can be asked for; `kind` is the name of the dict that holds it."""
         layer: State | None = self
         while layer is not None:
-            if asset_id in layer.assets:
+            if name in getattr(layer, kind):
                 return True
             layer = layer.parent
         return False
+
+    def hold(self, hold_id: str) -> Hold | None:
+        """Return the hold, None when there is none; NotLoadedError when nobody knows."""
+        hold: Hold | None = self._find("holds", hold_id)
+        return hold
+
+    def group(self, group_id: str) -> tuple[str, ...]:
+        """Return the holds of a group; NotLoadedError when nobody knows."""
+        members: tuple[str, ...] = self._find("groups", group_id)
+        return members
+
+    def reversed_amount(self, transfer_id: str) -> int:
+        """Return how much of a transfer is reversed; NotLoadedError when nobody knows."""
+        amount: int = self._find("reversed", transfer_id)
+        return amount
+
+    def _find(self, kind: str, name: str) -> Any:
+        layer: State | None = self
+        while layer is not None:
+            facts = getattr(layer, kind)
+            if name in facts:
+                return facts[name]
+            layer = layer.parent
+        raise NotLoadedError(name)

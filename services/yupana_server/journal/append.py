@@ -11,6 +11,7 @@ Between the two the lock is held, so a writer that finds others' entries decides
 to get its turn: waiting for the row is a fair queue.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 
+from yupana_server.book.commands import Words
 from yupana_server.book.entries import Entry
 from yupana_server.journal.connect import APPEND_APPLICATION, connect
 from yupana_server.journal.errors import (
@@ -89,17 +91,27 @@ class EncodedBatch(NamedTuple):
     entries: Sequence[Entry]
     journal: str
     ids: str
-    labels: str
+    words: str
+    erased: Sequence[int]
+    """Entries whose words are to be erased."""
     end: Link
 
 
-def encode_batch(
-    book: int, after: Link, entries: Sequence[Entry], labels: Sequence[tuple[int, str]]
-) -> EncodedBatch:
-    """Write the entries, chained to `after`, as rows.
+class StoredWords(NamedTuple):
+    """The words of an entry, as they stand outside the journal."""
 
-    `labels` are (seq, JSON object) of the entries that have some.
-    """
+    seq: int
+    words: Words
+
+
+def encode_batch(
+    book: int,
+    after: Link,
+    entries: Sequence[Entry],
+    words: Sequence[StoredWords] = (),
+    erased: Sequence[int] = (),
+) -> EncodedBatch:
+    """Write the entries, chained to `after`, as rows."""
     seq, digest = after
     journal: list[str] = []
     ids: list[str] = []
@@ -109,14 +121,25 @@ def encode_batch(
         seq = entry.seq
         journal.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
         ids.append(f"{book}\t{entry.id}\t{seq}\n")
-    label_rows = [f"{book}\t{at}\t{escape(text)}\n" for at, text in labels]
+    word_rows = [f"{book}\t{each.seq}\t{_encode_words(each.words)}\n" for each in words]
     return EncodedBatch(
         start=after,
         entries=entries,
         journal="".join(journal),
         ids="".join(ids),
-        labels="".join(label_rows),
+        words="".join(word_rows),
+        erased=erased,
         end=Link(seq, digest),
+    )
+
+
+def _encode_words(words: Words) -> str:
+    return "\t".join(
+        (
+            escape(json.dumps(dict(words.labels or {}))),
+            escape(words.description) if words.description else "\\N",
+            escape(words.reference) if words.reference else "\\N",
+        )
     )
 
 
@@ -278,9 +301,16 @@ class Appender:
             f"COPY yupana.journal (book, {COLUMNS}, hash) FROM STDIN; "
             "COPY yupana.ids (book, id, seq) FROM STDIN; "
         )
-        if batch.labels:
-            texts.append(batch.labels)
-            statement += "COPY yupana.labels (book, seq, labels) FROM STDIN; "
+        if batch.words:
+            texts.append(batch.words)
+            statement += (
+                "COPY yupana.labels (book, seq, labels, description, reference) FROM STDIN; "
+            )
+        if batch.erased:
+            seqs = ", ".join(map(str, batch.erased))
+            statement += (
+                f"DELETE FROM yupana.labels WHERE book = {self._book} AND seq IN ({seqs}); "
+            )
         pgconn.send_query((statement + "COMMIT").encode())
         results = yield from generators.execute(pgconn)
         for text in texts:

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from yupana_server.book.commands import Kind
+from yupana_server.book.commands import Kind, Words
 from yupana_server.book.state import Account, Asset
 from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.journal.reads import (
     ASSETS,
     BOOKS,
     ENTRIES,
-    TAIL,
     JournalReader,
     accounts_statement,
     read_account,
     read_asset,
+    with_tail,
 )
 from yupana_server.journal.rows import decode
 
@@ -94,14 +94,12 @@ class JournalPages:
         )
         entries = [decode(row)[0] for row in page.items]
         entries = sorted(entries, key=lambda entry: entry.seq, reverse=True)[:limit]
-        sealed = [entry.seq for entry in entries if entry.sealed_labels]
-        labels = await self._reader.labels(book, sealed)
-        return Page(page.seq, [TransferRow(entry, labels.get(entry.seq, {})) for entry in entries])
+        sealed = [entry.seq for entry in entries if entry.sealed_words]
+        words = await self._reader.words(book, sealed)
+        no_words = Words()
+        rows = [TransferRow(entry, words.get(entry.seq, no_words)) for entry in entries]
+        return Page(page.seq, rows)
 
     async def _page(self, statement: str, parameters: Mapping[str, Any]) -> Page[Any]:
-        rows = await self._reader.rows(
-            f"SELECT tail, page.* FROM (SELECT {TAIL} AS tail) here "
-            f"LEFT JOIN LATERAL ({statement}) page ON true",
-            parameters,
-        )
+        rows = await self._reader.rows(with_tail(statement), parameters)
         return Page(int(rows[0][0]), [row[1:] for row in rows if row[1] is not None])

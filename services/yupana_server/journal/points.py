@@ -2,7 +2,9 @@
 
 from typing import Generic, NamedTuple, TypeVar
 
+from yupana_server.book.commands import Words
 from yupana_server.book.entries import Entry
+from yupana_server.book.state import Hold
 from yupana_server.journal.rows import Link
 
 T = TypeVar("T")
@@ -25,6 +27,8 @@ class TailPoint(NamedTuple):
 
     link: Link
     recorded_at: int
+    closed_before: int | None = None
+    """The first moment of the book's past that is not closed."""
 
 
 class Loaded(NamedTuple, Generic[T]):
@@ -35,8 +39,17 @@ class Loaded(NamedTuple, Generic[T]):
 
 
 class TransferRow(NamedTuple):
-    """A recorded transfer with its labels."""
+    """A recorded transfer with its words."""
 
     entry: Entry
-    labels: dict[str, str]
+    words: Words
     """Empty when there are none or they were erased."""
+
+
+class HoldRow(NamedTuple):
+    """A hold with what only the entry that created it says."""
+
+    hold: Hold
+    group: str | None
+    created_at: int
+    created_seq: int

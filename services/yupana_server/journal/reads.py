@@ -6,13 +6,14 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from yupana_server.book.commands import Kind, NormalSide
+from yupana_server.book.commands import Kind, Words
 from yupana_server.book.entries import ZERO, Entry, Totals
-from yupana_server.book.state import Account, AccountFacts, Asset
+from yupana_server.book.evolve import facts_of, hold_of, read_usage, usage_of
+from yupana_server.book.state import Account, Asset, Hold
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, session_settings
 from yupana_server.journal.errors import UnavailableError
-from yupana_server.journal.points import BookRow, Loaded, TailPoint
+from yupana_server.journal.points import BookRow, HoldRow, Loaded, TailPoint
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
 from yupana_server.journal.spans import database_span
 
@@ -48,39 +49,43 @@ BOOKS = """
 """
 
 
-def accounts_statement(wanted: str) -> str:
-    """Return the statement that reads the accounts that `wanted` gives as (account, place)."""
+_TOTALS = """
+    SELECT seq, ARRAY[{side}_debits_posted, {side}_credits_posted, {side}_debits_pending,
+        {side}_credits_pending]::text[] AS totals, {side}_usage AS used
+    FROM yupana.journal
+    WHERE book = %(book)s AND {side}_account = wanted.account AND reason IS NULL {until}
+    ORDER BY seq DESC LIMIT 1
+"""
+
+
+def accounts_statement(wanted: str, *, until: str = "") -> str:
+    """Return the statement that reads the accounts that `wanted` gives as (account, place).
+
+    `until` bounds the entries that are looked at, for accounts as of an earlier one.
+    """
     return f"""
-    SELECT here.tail, wanted.account, opening.seq, opening.id, opening.recorded_at, opening.asset,
-        opening.content, debit.seq, debit.totals, credit.seq, credit.totals
+    SELECT here.tail, wanted.account, about.seq, about.kind, about.id, about.recorded_at,
+        about.asset, about.content, about.code, about.result, about.sealed_labels,
+        debit.seq, debit.totals, debit.used, credit.seq, credit.totals, credit.used
     FROM (SELECT {TAIL} AS tail) here
     LEFT JOIN ({wanted}) AS wanted (account, place) ON true
     LEFT JOIN LATERAL (
-        SELECT seq, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at, asset,
-            content
+        SELECT seq, kind, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at,
+            asset, content, code, result, sealed_labels
         FROM yupana.journal
-        WHERE book = %(book)s AND account = wanted.account AND reason IS NULL
+        WHERE book = %(book)s AND account = wanted.account AND reason IS NULL {until}
         ORDER BY seq DESC LIMIT 1
-    ) opening ON true
-    LEFT JOIN LATERAL (
-        SELECT seq, ARRAY[debit_debits_posted, debit_credits_posted, debit_debits_pending,
-            debit_credits_pending]::text[] AS totals
-        FROM yupana.journal
-        WHERE book = %(book)s AND debit_account = wanted.account AND reason IS NULL
-        ORDER BY seq DESC LIMIT 1
-    ) debit ON true
-    LEFT JOIN LATERAL (
-        SELECT seq, ARRAY[credit_debits_posted, credit_credits_posted, credit_debits_pending,
-            credit_credits_pending]::text[] AS totals
-        FROM yupana.journal
-        WHERE book = %(book)s AND credit_account = wanted.account AND reason IS NULL
-        ORDER BY seq DESC LIMIT 1
-    ) credit ON true
+    ) about ON true
+    LEFT JOIN LATERAL ({_TOTALS.format(side="debit", until=until)}) debit ON true
+    LEFT JOIN LATERAL ({_TOTALS.format(side="credit", until=until)}) credit ON true
     ORDER BY wanted.place
     """
 
 
 _ACCOUNTS = accounts_statement("SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY")
+_ACCOUNTS_AS_OF = accounts_statement(
+    "SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY", until="AND seq <= %(until)s"
+)
 _IDS = f"""
     SELECT tail, found.id, found.seq FROM (SELECT {TAIL} AS tail) here
     LEFT JOIN LATERAL (
@@ -88,6 +93,63 @@ _IDS = f"""
     ) found ON true
 """
 ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
+
+
+def with_tail(statement: str) -> str:
+    """Return a statement that gives the book's tail in the same snapshot before each row.
+
+    When there are no rows, one comes that has nothing but the tail.
+    """
+    return (
+        f"SELECT tail, found.* FROM (SELECT {TAIL} AS tail) here "
+        f"LEFT JOIN LATERAL ({statement}) found ON true"
+    )
+
+
+def newest_by_hold(holds: str) -> str:
+    """Return the statement that gives the newest entry about each hold that `holds` gives."""
+    return (
+        f"SELECT newest.* FROM ({holds}) AS wanted (hold) CROSS JOIN LATERAL "
+        f"({ENTRIES} AND hold = wanted.hold AND reason IS NULL ORDER BY seq DESC LIMIT 1) newest"
+    )
+
+
+_HOLDS = with_tail(newest_by_hold("SELECT unnest(%(holds)s::text[])"))
+_GROUPS = with_tail(
+    "SELECT hold_group, hold FROM yupana.journal WHERE book = %(book)s AND kind = 4 "
+    "AND reason IS NULL AND hold_group = ANY(%(groups)s) ORDER BY seq"
+)
+_REVERSED = with_tail(
+    "SELECT wanted.target, newest.reversed_amount "
+    "FROM unnest(%(targets)s::text[]) AS wanted (target) CROSS JOIN LATERAL ("
+    "SELECT reversed_amount FROM yupana.journal WHERE book = %(book)s AND reason IS NULL "
+    "AND reverses = wanted.target ORDER BY seq DESC LIMIT 1) newest"
+)
+_ACCOUNT_HOLDS = " UNION ".join(
+    f"SELECT hold FROM yupana.journal WHERE book = %(book)s AND reason IS NULL "
+    f"AND hold IS NOT NULL AND {side}_account = ANY(%(accounts)s)"
+    for side in ("debit", "credit")
+)
+_OPEN_HOLDS = with_tail(
+    f"SELECT * FROM ({newest_by_hold(_ACCOUNT_HOLDS)}) newest WHERE hold_remaining_text <> '0'"
+)
+_EFFECTIVE_CHANGES = """
+    SELECT account, sum(debits)::text, sum(credits)::text FROM (
+        SELECT debit_account AS account, amount AS debits, 0 AS credits FROM yupana.journal
+        WHERE book = %(book)s AND reason IS NULL AND debit_account = ANY(%(accounts)s)
+            AND seq > %(seq)s AND kind IN (3, 5, 10, 12)
+            AND effective_at <= 'epoch'::timestamptz + %(at)s * interval '1 us'
+        UNION ALL
+        SELECT credit_account, 0, amount FROM yupana.journal
+        WHERE book = %(book)s AND reason IS NULL AND credit_account = ANY(%(accounts)s)
+            AND seq > %(seq)s AND kind IN (3, 5, 10, 12)
+            AND effective_at <= 'epoch'::timestamptz + %(at)s * interval '1 us'
+    ) later GROUP BY account
+"""
+_CLOSED_BEFORE = """
+    SELECT (content ->> 'before')::bigint FROM yupana.journal
+    WHERE book = %(book)s AND reason IS NULL AND kind = 17 ORDER BY seq DESC LIMIT 1
+"""
 ASSETS = f"""
     SELECT asset, (content ->> 'scale')::int,
         (extract(epoch FROM recorded_at) * 1000000)::bigint
@@ -147,13 +209,14 @@ class JournalReader:
     async def tail(self, book: BookRow) -> TailPoint:
         """Return the newest entry's place and time."""
         rows = await self.rows(
-            f"{ENTRIES} ORDER BY seq DESC LIMIT 1",
+            f"SELECT newest.*, ({_CLOSED_BEFORE}) "
+            f"FROM ({ENTRIES} ORDER BY seq DESC LIMIT 1) newest",
             {"book": book.number},
         )
         if not rows:
             return TailPoint(genesis(book.id), 0)
-        entry, digest = decode(rows[0])
-        return TailPoint(Link(entry.seq, digest), entry.recorded_at)
+        entry, digest = decode(rows[0][:-1])
+        return TailPoint(Link(entry.seq, digest), entry.recorded_at, rows[0][-1])
 
     async def entries(self, book: int, *, after: int, limit: int) -> list[StoredEntry]:
         """Return the entries that follow seq `after`, in order, none skipped."""
@@ -169,11 +232,78 @@ class JournalReader:
         facts = {str(row[1]): read_account(row) for row in rows if row[1] is not None}
         return Loaded(int(rows[0][0]), facts)
 
+    async def accounts_as_of(
+        self, book: int, accounts: Sequence[str], *, seq: int
+    ) -> Loaded[Account]:
+        """Return the accounts as they were after an entry, None for each not open by then."""
+        rows = await self.rows(
+            _ACCOUNTS_AS_OF, {"book": book, "accounts": list(accounts), "until": seq}
+        )
+        facts = {str(row[1]): read_account(row) for row in rows if row[1] is not None}
+        return Loaded(int(rows[0][0]), facts)
+
+    async def seq_at(self, book: int, at: int) -> int:
+        """Return the newest entry recorded at or before a time; 0 when there is none."""
+        rows = await self.rows(
+            "SELECT yupana.seq_at(%(book)s, 'epoch'::timestamptz + %(at)s * interval '1 us')",
+            {"book": book, "at": at},
+        )
+        return int(rows[0][0])
+
+    async def holds(self, book: int, holds: Sequence[str]) -> Loaded[Hold]:
+        """Return the holds as they stand, None for each that there is not."""
+        rows = await self.rows(_HOLDS, {"book": book, "holds": list(holds)})
+        found = {hold.id: hold for hold in _read_holds(rows)}
+        return Loaded(int(rows[0][0]), {hold: found.get(hold) for hold in holds})
+
+    async def hold_rows_at(self, book: int, holds: Sequence[Hold | None]) -> list[HoldRow]:
+        """Return these holds with what their creation says, in no order."""
+        stand = {hold.id: hold for hold in holds if hold is not None}
+        created = (await self.outcomes(book, stand)).facts
+        return [
+            HoldRow(stand[entry.id], entry.group, entry.recorded_at, entry.seq)
+            for entry in created.values()
+            if entry is not None
+        ]
+
+    async def effective_changes(
+        self, book: int, accounts: Sequence[str], *, seq: int, at: int
+    ) -> dict[str, Totals]:
+        """Return what was recorded after an entry and took effect at or before a time.
+
+        By account, those without are absent. Only posted totals.
+        """
+        rows = await self.rows(
+            _EFFECTIVE_CHANGES,
+            {"book": book, "accounts": list(accounts), "seq": seq, "at": at},
+        )
+        return {row[0]: Totals(int(row[1]), int(row[2]), 0, 0) for row in rows}
+
+    async def open_holds(self, book: int, accounts: Sequence[str]) -> Loaded[Hold]:
+        """Return the open holds of these accounts, in no order."""
+        rows = await self.rows(_OPEN_HOLDS, {"book": book, "accounts": list(accounts)})
+        return Loaded(int(rows[0][0]), {hold.id: hold for hold in _read_holds(rows)})
+
+    async def groups(self, book: int, groups: Sequence[str]) -> Loaded[tuple[str, ...]]:
+        """Return the holds ever created in these groups, in the order of their creation."""
+        rows = await self.rows(_GROUPS, {"book": book, "groups": list(groups)})
+        members: dict[str, tuple[str, ...] | None] = dict.fromkeys(groups, ())
+        for _, group, hold in rows:
+            if group is not None:
+                members[group] = (*(members[group] or ()), hold)
+        return Loaded(int(rows[0][0]), members)
+
+    async def reversed_amounts(self, book: int, targets: Sequence[str]) -> Loaded[int]:
+        """Return how much of these transfers is reversed."""
+        rows = await self.rows(_REVERSED, {"book": book, "targets": list(targets)})
+        amounts: dict[str, int | None] = dict.fromkeys(targets, 0)
+        amounts |= {row[1]: int(row[2]) for row in rows if row[1] is not None}
+        return Loaded(int(rows[0][0]), amounts)
+
     async def assets(self, book: int, assets: Sequence[str]) -> Loaded[Asset]:
         """Return the assets, None for each that is not open."""
         rows = await self.rows(
-            f"SELECT tail, found.* FROM (SELECT {TAIL} AS tail) here LEFT JOIN LATERAL "
-            f"({ASSETS} AND asset = ANY(%(assets)s)) found ON true",
+            with_tail(f"{ASSETS} AND asset = ANY(%(assets)s)"),
             {"book": book, "assets": list(assets)},
         )
         found = {str(row[1]): read_asset(row[1:]) for row in rows if row[1] is not None}
@@ -212,15 +342,16 @@ class JournalReader:
         )
         return [StoredEntry(*decode(row)) for row in rows]
 
-    async def labels(self, book: int, seqs: Sequence[int]) -> dict[int, dict[str, str]]:
-        """Return the labels of these entries; those without are absent."""
+    async def words(self, book: int, seqs: Sequence[int]) -> dict[int, Words]:
+        """Return the words of these entries; those without are absent."""
         if not seqs:
             return {}
         rows = await self.rows(
-            "SELECT seq, labels FROM yupana.labels WHERE book = %(book)s AND seq = ANY(%(seqs)s)",
+            "SELECT seq, labels, description, reference FROM yupana.labels "
+            "WHERE book = %(book)s AND seq = ANY(%(seqs)s)",
             {"book": book, "seqs": list(seqs)},
         )
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: Words(row[1], row[2] or "", row[3] or "") for row in rows}
 
     async def terminate_blocker(self, process_id: int, *, waiting_longer_than_s: float) -> int:
         """R5: end another append that blocks this process and waits for its client.
@@ -281,27 +412,37 @@ class JournalReader:
             raise UnavailableError(str(error)) from error
 
 
+def _read_holds(rows: Sequence[Sequence[Any]]) -> list[Hold]:
+    return [hold_of(decode(row[1:])[0]) for row in rows if row[1] is not None]
+
+
 def read_account(row: Sequence[Any]) -> Account | None:
     """Read a row of `accounts_statement`; None for an account that is not open."""
-    _, account, seq, command_id, recorded_at, asset, content, *newest = row
+    _, account, seq, kind, id_, recorded_at, asset, content, code, result, sealed, *newest = row
     if seq is None:
         return None
-    debit_seq, debit_totals, credit_seq, credit_totals = newest
-    totals, last_seq = ZERO, seq
-    if (debit_seq or 0) > last_seq:
-        totals, last_seq = Totals(*map(int, debit_totals)), debit_seq
-    if (credit_seq or 0) > last_seq:
-        totals, last_seq = Totals(*map(int, credit_totals)), credit_seq
-    facts = AccountFacts(
-        id=account,
+    about = Entry(
+        seq,
+        recorded_at,
+        Kind(kind),
+        id_,
+        account=account,
         asset=asset,
-        normal_side=NormalSide(content["normal_side"]),
-        min_balance=content.get("min_balance"),
-        max_balance=content.get("max_balance"),
-        opened_at=recorded_at,
-        opened_by=command_id,
+        content=content,
+        code=code,
+        result=result,
+        sealed_words=sealed,
     )
-    return Account(facts, totals, last_seq)
+    facts, totals, last_seq, usage = facts_of(about), ZERO, seq, usage_of(about)
+    moved_seq, moved_totals, moved_usage = max(
+        newest[:3], newest[3:], key=lambda side: side[0] or 0
+    )
+    if moved_seq is not None:
+        totals = Totals(*map(int, moved_totals))
+    # Totals change by movements alone; what is used of windows also by setting them anew.
+    if moved_seq is not None and moved_seq > seq:
+        last_seq, usage = moved_seq, read_usage(moved_usage) or ()
+    return Account(facts, totals, last_seq, usage)
 
 
 def read_asset(row: Sequence[Any]) -> Asset:

@@ -12,18 +12,23 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from yupana_server.book.commands import Chain, Kind
-from yupana_server.book.entries import FORMAT_VERSION, RULES_VERSION, Entry, Totals
-from yupana_server.book.evolve import UnknownVersionError
+from yupana_server.book.entries import FORMAT_VERSION, RULES_VERSION, Entry, Json, Totals, Usage
+from yupana_server.book.evolve import UnknownVersionError, read_usage
 from yupana_server.book.rejections import Reason
 
-COLUMNS = (
+_FORMAT_1 = (
     "seq, epoch, format, rules, kind, id, recorded_at, effective_at, actor, trace_id, reason, "
     "facts, chain_first, chain_place, chain_length, debit_account, credit_account, amount, asset, "
     "debit_debits_posted, debit_credits_posted, debit_debits_pending, debit_credits_pending, "
     "credit_debits_posted, credit_credits_posted, credit_debits_pending, credit_credits_pending, "
     "account, content, sealed_labels"
 )
-"""What format 1 writes and hashes, in this order."""
+COLUMNS = (
+    f"{_FORMAT_1}, requested_amount, code, payment, hold, hold_change, hold_captured, "
+    "hold_remaining, hold_expires_at, hold_group, reverses, reversed_amount, debit_usage, "
+    "credit_usage, result"
+)
+"""What format 2 writes and hashes, in this order. Format 1 ended before requested_amount."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (formats without an offset, which is added)
 
@@ -41,7 +46,49 @@ def genesis(book_id: str) -> Link:
 
 
 def encode(entry: Entry) -> str:
-    """Write the entry as a row of COPY's text format, without the book and the hash."""
+    """Write the entry as a row of COPY's text format, without the book and the hash.
+
+    In the format that the entry names, so that what earlier releases wrote keeps its hash.
+    """
+    line = _encode_format_1(entry)
+    if entry.format == 1:
+        return line
+    # Most entries are plain transfers, which have nothing of what follows.
+    return line + (_NOTHING_MORE if entry[_MORE] == _NO_MORE else _encode_more(entry))
+
+
+_MORE = slice(Entry._fields.index("requested_amount"), Entry._fields.index("epoch"))
+_NO_MORE: tuple[object, ...] = (None,) * (_MORE.stop - _MORE.start)
+_NOTHING_MORE = "\t\\N" * len(_NO_MORE)
+
+
+def _encode_more(entry: Entry) -> str:
+    expires_at = entry.hold_expires_at
+    return "\t" + "\t".join(
+        (
+            _optional(entry.requested_amount),
+            entry.code or "\\N",
+            entry.payment or "\\N",
+            entry.hold or "\\N",
+            _optional(entry.hold_change),
+            _optional(entry.hold_captured),
+            _optional(entry.hold_remaining),
+            "\\N" if expires_at is None else format_time(expires_at),
+            entry.group or "\\N",
+            entry.reverses or "\\N",
+            _optional(entry.reversed_amount),
+            "\\N" if entry.debit_usage is None else _json(entry.debit_usage),
+            "\\N" if entry.credit_usage is None else _json(entry.credit_usage),
+            "\\N" if entry.result is None else _json(entry.result),
+        )
+    )
+
+
+def _optional(number: int | None) -> str:
+    return "\\N" if number is None else str(number)
+
+
+def _encode_format_1(entry: Entry) -> str:
     chain = entry.chain
     reason = entry.reason
     return "\t".join(
@@ -67,7 +114,7 @@ def encode(entry: Entry) -> str:
             _totals(entry.credit_totals),
             entry.account or "\\N",
             "\\N" if entry.content is None else _json(entry.content),
-            "\\N" if entry.sealed_labels is None else "\\\\x" + entry.sealed_labels.hex(),
+            "\\N" if entry.sealed_words is None else "\\\\x" + entry.sealed_words.hex(),
         )
     )
 
@@ -102,15 +149,15 @@ def _totals(totals: Totals | None) -> str:
     return f"{totals[0]}\t{totals[1]}\t{totals[2]}\t{totals[3]}"
 
 
-def _json(value: Mapping[str, str] | Mapping[str, int]) -> str:
-    text = json.dumps(dict(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def _json(value: Mapping[str, Json] | Mapping[str, str] | Usage) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return text.replace("\\", "\\\\")
 
 
 # Everything is read as text: amounts have up to 39 digits, and one decoder serves both the raw
 # results of the append connection and the cursors of the readers.
 def _as_text(column: str) -> str:
-    if column in ("recorded_at", "effective_at"):
+    if column in ("recorded_at", "effective_at", "hold_expires_at"):
         return f"(extract(epoch FROM {column}) * 1000000)::bigint::text"
     if column in ("trace_id", "sealed_labels", "hash"):
         return f"encode({column}, 'hex')"
@@ -118,6 +165,7 @@ def _as_text(column: str) -> str:
     return f"{column}::text AS {column}_text"
 
 
+_FORMAT_1_COLUMNS = len(_FORMAT_1.split(", "))
 SELECT_LIST = ", ".join(_as_text(column) for column in [*COLUMNS.split(", "), "hash"])
 
 Row = Sequence[str | None]
@@ -128,8 +176,9 @@ def decode(row: Row) -> tuple[Entry, bytes]:
     (
         *head, facts,
         chain_first, chain_place, chain_length, debit_account, credit_account, amount, asset,
-        d0, d1, d2, d3, c0, c1, c2, c3, account, content, sealed_labels, digest,
-    ) = row  # fmt: skip
+        d0, d1, d2, d3, c0, c1, c2, c3, account, content, sealed_labels,
+    ) = row[:_FORMAT_1_COLUMNS]  # fmt: skip
+    more, digest = row[_FORMAT_1_COLUMNS:-1], row[-1]
     seq, epoch, version, rules, kind, id_, recorded_at, effective_at, actor, trace_id, reason = head
     _check_versions(_int(seq), _int(version), _int(rules))
     entry = Entry(
@@ -146,7 +195,7 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         debit_totals=_read_totals(d0, d1, d2, d3),
         credit_totals=_read_totals(c0, c1, c2, c3),
         effective_at=None if effective_at is None else int(effective_at),
-        sealed_labels=None if sealed_labels is None else bytes.fromhex(sealed_labels),
+        sealed_words=None if sealed_labels is None else bytes.fromhex(sealed_labels),
         chain=None
         if chain_first is None
         else Chain(chain_first, _int(chain_place), _int(chain_length)),
@@ -158,15 +207,44 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         format=_int(version),
         rules=_int(rules),
     )
+    if any(column is not None for column in more):
+        entry = _decode_more(entry, more)
     return entry, bytes.fromhex(digest or "")
+
+
+def _decode_more(entry: Entry, more: Row) -> Entry:
+    (
+        requested, code, payment, hold, change, captured, remaining, expires_at, group, reverses,
+        reversed_amount, debit_usage, credit_usage, result,
+    ) = more  # fmt: skip
+    return entry._replace(
+        requested_amount=_optional_int(requested),
+        code=code,
+        payment=payment,
+        hold=hold,
+        hold_change=_optional_int(change),
+        hold_captured=_optional_int(captured),
+        hold_remaining=_optional_int(remaining),
+        hold_expires_at=_optional_int(expires_at),
+        group=group,
+        reverses=reverses,
+        reversed_amount=_optional_int(reversed_amount),
+        debit_usage=None if debit_usage is None else read_usage(json.loads(debit_usage)),
+        credit_usage=None if credit_usage is None else read_usage(json.loads(credit_usage)),
+        result=None if result is None else json.loads(result),
+    )
+
+
+def _optional_int(text: str | None) -> int | None:
+    return None if text is None else int(text)
 
 
 def _check_versions(seq: int, version: int, rules: int) -> None:
     """R10: refuse to read, and so to write on top of, what this release does not understand."""
-    if version != FORMAT_VERSION or rules != RULES_VERSION:
+    if not (0 < version <= FORMAT_VERSION and 0 < rules <= RULES_VERSION):
         raise UnknownVersionError(
-            f"entry {seq} has format {version} and rules {rules}, "
-            f"this release knows {FORMAT_VERSION} and {RULES_VERSION}: upgrade it"
+            f"entry {seq} has format {version} and rules {rules}, this release knows those up to "
+            f"{FORMAT_VERSION} and {RULES_VERSION}: upgrade it"
         )
 
 

@@ -1,20 +1,23 @@
 """A batch: submissions that are decided together and recorded by one commit."""
 
-import json
 from collections.abc import Iterable
 
-from yupana_server.book.commands import Command, CreateTransfer
-from yupana_server.book.decide import Outcome, Replay, decide
+from yupana_server.book.commands import Command, Kind, words_of
+from yupana_server.book.decide import Decision, Outcome, Replay, decide, expire
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.rejections import Reason, Refusal
-from yupana_server.book.state import State
+from yupana_server.book.state import EVER, State
+from yupana_server.journal.append import StoredWords
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import Answer, ClockSkewError, Submission, Unit
 
 COMMANDS_MAX = 5_000
 """How many commands a batch has at most, unless one submission has more by itself."""
+
+EXPIRIES_MAX = 2_000
+"""How many holds expire in one batch of their own, which bounds how long it takes."""
 
 BEHIND_TAIL_MAX_US = 1_000_000
 """R8: who lies further behind the journal's tail refuses to decide."""
@@ -35,7 +38,8 @@ class Batch:
         self.generation = self._memory.generation
         self.layer = self._memory.top.layer()
         self.entries: list[Entry] = []
-        self.labels: list[tuple[int, str]] = []
+        self.words: list[StoredWords] = []
+        self.erased: list[int] = []
         self.decided_at: int | None = None
         self.outcomes: list[tuple[Submission, list[Outcome]]] = []
         self._unanswered = dict(self._sent)
@@ -114,18 +118,26 @@ class Batch:
                 submission.answer.set_result(Answer(outcomes, answer_seq, epoch))
 
     def _decide_one(self, submission: Submission, clock: int) -> list[Outcome]:
+        # What was loaded since may be due already.
+        self.layer.expired_until = EVER
         if submission.validate_only:
             return _validate(self.layer.layer(), submission.units, clock)
+        if not submission.units:
+            _, expired = expire(self.layer, clock, EXPIRIES_MAX)
+            for entry in expired:
+                self._take(submission, entry)
         outcomes: list[Outcome] = []
         for unit in submission.units:
             outcomes += self._decide_unit(submission, unit, clock)
         return outcomes
 
     def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
-        outcomes = self._within_quota(decide(self.layer, unit, clock))
+        outcomes, entries = self._within_quota(decide(self.layer, unit, clock))
+        taken = [self._take(submission, entry) for entry in entries]
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Entry):
-                outcomes[place] = self._take(submission, unit[place], outcome)
+                outcomes[place] = next(entry for entry in taken if entry.id == outcome.id)
+                self._take_words(unit[place], outcome)
             elif isinstance(outcome, Replay) and self._own(outcome.entry):
                 outcomes[place] = outcome.entry
         return outcomes
@@ -137,32 +149,42 @@ class Batch:
         """
         return self._unanswered.pop(entry.id, None) == entry
 
-    def _take(self, submission: Submission, command: Command, entry: Entry) -> Entry:
+    def _take(self, submission: Submission, entry: Entry) -> Entry:
         context = submission.span_context
-        epoch = self._memory.book.epoch
-        if context.is_valid or epoch != 1:
-            trace_id = context.trace_id.to_bytes(16, "big") if context.is_valid else None
-            entry = entry._replace(trace_id=trace_id, epoch=epoch)
+        if context.is_valid:
+            entry = entry._replace(trace_id=context.trace_id.to_bytes(16, "big"))
         evolve(self.layer, entry)
         self.entries.append(entry)
-        if isinstance(command, CreateTransfer) and command.labels:
-            self.labels.append((entry.seq, json.dumps(dict(command.labels))))
+        if entry.kind == Kind.EXPIRY and entry.hold_expires_at is not None:
+            # Holds expire in the order of their deadlines; others may have the same one.
+            self.layer.expired_until = max(self.layer.expired_until, entry.hold_expires_at - 1)
         return entry
 
-    def _within_quota(self, outcomes: list[Outcome]) -> list[Outcome]:
-        rejected = [o for o in outcomes if isinstance(o, Entry) and o.reason is not None]
+    def _take_words(self, command: Command, entry: Entry) -> None:
+        words = words_of(command)
+        if words is not None:
+            self.words.append(StoredWords(entry.seq, words))
+        if entry.kind == Kind.ERASE and entry.result is not None:
+            self.erased.append(int(str(entry.result["seq"])))
+
+    def _within_quota(self, decision: Decision) -> Decision:
+        rejected = [o for o in decision.outcomes if isinstance(o, Entry) and o.reason is not None]
         if not rejected or self._quota.take(len(rejected)):
-            return outcomes
-        return [_refuse(o) if isinstance(o, Entry) else o for o in outcomes]
+            return decision
+        refused: list[Outcome] = [
+            _refuse(o) if isinstance(o, Entry) else o for o in decision.outcomes
+        ]
+        return Decision(refused, [e for e in decision.entries if e.kind == Kind.EXPIRY])
 
 
 def _validate(scratch: State, units: Iterable[Unit], clock: int) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for unit in units:
-        for outcome in decide(scratch, unit, clock):
-            if isinstance(outcome, Entry):
-                evolve(scratch, outcome)
-            elif isinstance(outcome, Replay) and outcome.entry.id in scratch.outcomes:
+        decision = decide(scratch, unit, clock)
+        for entry in decision.entries:
+            evolve(scratch, entry)
+        for outcome in decision.outcomes:
+            if isinstance(outcome, Replay) and outcome.entry.id in scratch.outcomes:
                 outcome = outcome.entry  # noqa: PLW2901 (of this request: it is not recorded)
             outcomes.append(outcome)
     return outcomes

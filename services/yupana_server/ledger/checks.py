@@ -4,7 +4,7 @@ from google.protobuf.message import Message
 
 from yupana.ledger.v1 import consistency_pb2
 from yupana_server.journal.points import BookRow
-from yupana_server.ledger.parse import Violations
+from yupana_server.ledger.fields import Violations
 from yupana_server.ledger.tokens import decode_position
 from yupana_server.runtime.errors import CallError, malformed
 

@@ -7,15 +7,15 @@ from opentelemetry import trace
 
 from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN, ACCOUNTS_PER_READ_MAX
-from yupana_server.book.commands import Kind, Malformed
+from yupana_server.book.commands import Malformed, Words
 from yupana_server.journal.pages import JournalPages
 from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
+from yupana_server.ledger.account_reads import AccountReads, read_as_of
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.checks import RequestCheck, check_position, page_size, read_request
 from yupana_server.ledger.parse import Parsed, parse_commands
-from yupana_server.ledger.shared_reads import SharedReads
 from yupana_server.ledger.submission import (
     Answer,
     BookGoneError,
@@ -40,7 +40,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         self._books = books
         self._reader = reader
         self._pages = JournalPages(reader)
-        self._shared = SharedReads(reader)
+        self._accounts = AccountReads(reader)
 
     async def Execute(
         self, request: ledger_service_pb2.ExecuteRequest, context: Context
@@ -56,6 +56,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
             deadline.at,
             validate_only=request.validate_only,
             span_context=trace.get_current_span().get_span_context(),
+            weight=parsed.weight,
             checked_seq=-1 if parsed.violations else 0,
         )
         deadline.ran_out = lambda: _ran_out(submission)
@@ -91,15 +92,16 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         """Return accounts in one snapshot."""
         check = read_request(request)
         _check_accounts(list(request.accounts), check)
+        moment = read_as_of(request, check)
+        if moment is not None and request.include_open_holds:
+            check.add("include_open_holds", "not together with as_of: holds are shown as they are")
         check.done()
         book = await self._read_book(request)
-        loaded = await self._shared.accounts(book.number, request.accounts)
-        found = [loaded.facts[account] for account in request.accounts]
-        return ledger_service_pb2.BatchGetAccountsResponse(
-            accounts=[present.account(book, account) for account in found if account is not None],
-            missing=[a for a in request.accounts if loaded.facts[a] is None],
-            position=encode_position(book.id, book.epoch, loaded.seq),
-        )
+        if moment is None and not request.include_open_holds:
+            return await self._accounts.now(book, request.accounts)
+        if moment is None:
+            return await self._accounts.with_holds(book, request.accounts)
+        return await self._accounts.as_of(book, request.accounts, moment)
 
     async def ListAccounts(
         self, request: ledger_service_pb2.ListAccountsRequest, context: Context
@@ -120,7 +122,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         )
         accounts = page.items[:size]
         response = ledger_service_pb2.ListAccountsResponse(
-            accounts=[present.account(book, account) for account in accounts],
+            accounts=await self._accounts.present(book, accounts),
             position=encode_position(book.id, book.epoch, page.seq),
         )
         if len(page.items) > size:
@@ -136,14 +138,16 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         check.done()
         book = await self._read_book(request)
         entry = (await self._reader.outcomes(book.number, [request.id])).facts[request.id]
-        if entry is None or entry.kind != Kind.TRANSFER:
+        if entry is None or entry.kind not in present.TRANSFER_KINDS:
             raise CallError(
                 "TRANSFER_NOT_FOUND",
                 f"no transfer {request.id} is recorded in the book {book.id}",
                 metadata={"book": book.id, "id": request.id},
             )
-        labels = await self._reader.labels(book.number, [entry.seq] if entry.sealed_labels else [])
-        return present.transfer(book.id, TransferRow(entry, labels.get(entry.seq, {})))
+        words = await self._reader.words(book.number, [entry.seq] if entry.sealed_words else [])
+        row = TransferRow(entry, words.get(entry.seq, Words()))
+        back = await self._reader.reversed_amounts(book.number, [entry.id])
+        return present.transfer(book.id, row, reversed_amount=back.facts[entry.id])
 
     async def ListTransfers(
         self, request: ledger_service_pb2.ListTransfersRequest, context: Context

@@ -5,19 +5,19 @@ were read at), R7 (which ids have to be looked up).
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from yupana_server.book.commands import CreateTransfer, OpenAccount, OpenAsset
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
-from yupana_server.book.state import State
+from yupana_server.book.state import Hold, State
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.errors import HistoryChangedError
-from yupana_server.journal.points import BookRow
+from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link, chain_hash, encode
+from yupana_server.ledger.needs import Needs, ids_of, needs
 from yupana_server.ledger.submission import Submission
 
 
@@ -29,9 +29,16 @@ class MemoryBounds(NamedTuple):
     outcomes_max: int = 50_000
     """Recently decided ids, at about 0.7 kB each."""
     assets_max: int = 10_000
+    holds_max: int = 500_000
+    """Holds, and what is known of groups and reversals, at about 0.5 kB each. Beyond it all that is
+    loaded is let go, because open holds with deadlines must stay with their accounts."""
 
 
 PAGE_ENTRIES = 5_000
+
+T = TypeVar("T")
+Load: TypeAlias = Callable[[int, Sequence[str]], Awaitable[Loaded[T]]]
+"""Reads facts of a book by their names."""
 
 
 class Seen(NamedTuple):
@@ -73,6 +80,8 @@ class Memory:
         self._horizon = 0
         # R2: accounts read at an earlier entry may have been changed since without our noticing.
         self._loads_valid_from = 0
+        # Accounts whose open holds are in memory: all that had some when they were loaded.
+        self._holders: set[str] = set()
         self._ready = False
 
     async def prepare(self) -> None:
@@ -82,7 +91,13 @@ class Memory:
         point = await self._reader.tail(self.book)
         if self._ready:
             return
-        self.base = State(seq=point.link.seq, recorded_at=point.recorded_at)
+        self.base = State(
+            seq=point.link.seq,
+            recorded_at=point.recorded_at,
+            epoch=self.book.epoch,
+            closed_before=point.closed_before,
+        )
+        self._holders.clear()
         self.link = point.link
         self._horizon = self._loads_valid_from = point.link.seq
         self.invalidate()
@@ -92,6 +107,13 @@ class Memory:
     def top(self) -> State:
         """What the next batch is decided on: the state that the batch being written will leave."""
         return self.base if self._speculated is None else self._speculated
+
+    def enter(self, epoch: int) -> None:
+        """R9: take note of the book's epoch."""
+        if epoch != self.book.epoch:
+            self.book = self.book._replace(epoch=epoch)
+            self.base.epoch = epoch
+            self.invalidate()
 
     def speculate(self, batch: Decided) -> None:
         """Have what follows decided on top of this batch, unless it changes nothing."""
@@ -163,11 +185,12 @@ class Memory:
             if len(page) < PAGE_ENTRIES:
                 return
 
-    async def load(self, submissions: Sequence[Submission]) -> bool:
+    async def load(self, submissions: Sequence[Submission], clock: int) -> bool:
         """Bring what the submissions need into memory, so that they can be decided on `top`.
 
-        Returns False when facts were read that are ahead of the committed state: call `catch_up`
-        (or wait for the batch that is being written) and call again.
+        `clock` is the wall clock: what is due by then, or soon after, is needed as well. Returns
+        False when facts were read that are ahead of the committed state: call `catch_up` (or wait
+        for the batch that is being written) and call again.
 
         Raises:
             HistoryChangedError: The journal is shorter than it was.
@@ -175,18 +198,36 @@ class Memory:
         """
         await self.prepare()
         while True:
-            accounts, assets = _needs(submissions, self.top)
+            missing = needs(submissions, self.top, self._holders, clock)
             unchecked = [s for s in submissions if not self._checked(s)]
-            if not (accounts or assets or unchecked):
+            if not (any(missing) or unchecked):
                 return True
             seen = Seen(self.history, self.base.seq)
-            results = await asyncio.gather(
-                self._load_accounts(accounts, seen) if accounts else _nothing(),
-                self._load_assets(assets, seen) if assets else _nothing(),
-                self._check_ids(unchecked, seen) if unchecked else _nothing(),
-            )
-            if not all(results):
+            loads = self._loads(missing, seen)
+            if unchecked:
+                loads.append(self._check_ids(unchecked, seen))
+            if not all(await asyncio.gather(*loads)):
                 return False
+
+    def _loads(self, missing: Needs, seen: Seen) -> list[Coroutine[None, None, bool]]:
+        """Return what loads, kind by kind, what is missing."""
+        reader = self._reader
+        kinds: list[tuple[set[str], Load[Any], str]] = [
+            (missing.accounts, reader.accounts, "accounts"),
+            (missing.assets, reader.assets, "assets"),
+            (missing.groups, reader.groups, "groups"),
+            (missing.targets, reader.reversed_amounts, "reversed"),
+        ]
+        loads = [
+            self._load_kind(sorted(wanted), load, kind, seen)
+            for wanted, load, kind in kinds
+            if wanted
+        ]
+        if missing.holds:
+            loads.append(self._load_holds(sorted(missing.holds), reader.holds, seen))
+        if missing.holders:
+            loads.append(self._load_holds_of(sorted(missing.holders), seen))
+        return loads
 
     def _checked(self, submission: Submission) -> bool:
         if submission.checked_in not in (None, self.history):
@@ -203,28 +244,52 @@ class Memory:
             raise HistoryChangedError(f"the journal ends at {loaded_seq}, before {seen.seq}")
         return loaded_seq <= self.base.seq
 
-    async def _load_accounts(self, accounts: list[str], seen: Seen) -> bool:
-        loaded = await self._reader.accounts(self.book.number, accounts)
+    async def _load_kind(self, wanted: list[str], load: Load[Any], kind: str, seen: Seen) -> bool:
+        """Load facts of one kind, named as the state names it."""
+        loaded = await load(self.book.number, wanted)
         if not self._in_step(loaded.seq, seen):
             return False
         if loaded.seq >= self._loads_valid_from:
-            for account_id, account in loaded.facts.items():
-                if not self.top.knows_account(account_id):
-                    self.base.accounts[account_id] = account
+            kept = getattr(self.base, kind)
+            for name, fact in loaded.facts.items():
+                if not self.top.knows(kind, name):
+                    kept[name] = fact
         return True
 
-    async def _load_assets(self, assets: list[str], seen: Seen) -> bool:
-        loaded = await self._reader.assets(self.book.number, assets)
+    async def _load_holds(self, wanted: list[str], load: Load[Hold], seen: Seen) -> bool:
+        loaded = await load(self.book.number, wanted)
         if not self._in_step(loaded.seq, seen):
             return False
         if loaded.seq >= self._loads_valid_from:
-            for asset_id, asset in loaded.facts.items():
-                if not self.top.knows_asset(asset_id):
-                    self.base.assets[asset_id] = asset
+            for hold_id, hold in loaded.facts.items():
+                self._keep_hold(hold_id, hold)
         return True
+
+    async def _load_holds_of(self, accounts: list[str], seen: Seen) -> bool:
+        """Load the open holds of accounts, so that those that are due expire in time."""
+        valid_from = self._loads_valid_from
+        if not await self._load_holds(accounts, self._reader.open_holds, seen):
+            return False
+        if valid_from == self._loads_valid_from:
+            self._holders.update(accounts)
+        return True
+
+    def _keep_hold(self, hold_id: str, hold: Hold | None) -> None:
+        if self.top.knows("holds", hold_id):
+            return
+        if hold is None:
+            self.base.holds[hold_id] = None
+            return
+        self.base.store_hold(hold)
+        if hold.expires_at is not None:
+            # Whoever was sure that nothing is due any more did not know of this one.
+            layer: State | None = self.top
+            while layer is not None:
+                layer.expired_until = min(layer.expired_until, hold.expires_at - 1)
+                layer = layer.parent
 
     async def _check_ids(self, submissions: list[Submission], seen: Seen) -> bool:
-        ids = {command.id for s in submissions for unit in s.units for command in unit}
+        ids = {id_ for s in submissions for unit in s.units for c in unit for id_ in ids_of(c)}
         loaded = await self._reader.outcomes(self.book.number, ids)
         if not self._in_step(loaded.seq, seen):
             return False
@@ -251,10 +316,21 @@ class Memory:
         accounts, assets = self.base.accounts, self.base.assets
         for account_id in _spare(accounts, self._bounds.accounts_max):
             del accounts[account_id]
+            self._holders.discard(account_id)
             self._loads_valid_from = self.base.seq
         if len(assets) > self._bounds.assets_max:
             assets.clear()
             self._loads_valid_from = self.base.seq
+        self._evict_holds()
+
+    def _evict_holds(self) -> None:
+        base = self.base
+        if len(base.holds) + len(base.groups) + len(base.reversed) <= self._bounds.holds_max:
+            return
+        for kept in (base.accounts, base.holds, base.groups, base.reversed, base.deadlines):
+            kept.clear()
+        self._holders.clear()
+        self._loads_valid_from = base.seq
 
 
 def _spare(kept: Mapping[str, object], bound: int) -> list[str]:
@@ -263,27 +339,3 @@ def _spare(kept: Mapping[str, object], bound: int) -> list[str]:
     A tenth at a time, because looking for the oldest key of a dict passes over all deleted ones.
     """
     return [] if len(kept) <= bound else list(islice(kept, len(kept) - bound * 9 // 10))
-
-
-def _needs(submissions: Sequence[Submission], top: State) -> tuple[list[str], list[str]]:
-    accounts: set[str] = set()
-    assets: set[str] = set()
-    for submission in submissions:
-        for unit in submission.units:
-            for command in unit:
-                if isinstance(command, CreateTransfer):
-                    accounts.add(command.debit_account)
-                    accounts.add(command.credit_account)
-                elif isinstance(command, OpenAccount):
-                    accounts.add(command.account)
-                    assets.add(command.asset)
-                elif isinstance(command, OpenAsset):
-                    assets.add(command.asset)
-    return (
-        [account for account in accounts if not top.knows_account(account)],
-        [asset for asset in assets if not top.knows_asset(asset)],
-    )
-
-
-async def _nothing() -> bool:
-    return True

@@ -1,14 +1,26 @@
 """Writes what the ledger knows as the messages of `yupana.ledger.v1`."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from yupana.ledger.v1 import account_pb2, book_pb2, outcome_pb2, transfer_pb2
-from yupana_server.book.commands import Kind
+from yupana.ledger.v1 import (
+    account_pb2,
+    book_pb2,
+    hold_pb2,
+    limits_pb2,
+    outcome_pb2,
+    transfer_pb2,
+)
+from yupana_server.book.commands import Kind, WindowLimit, Words
 from yupana_server.book.decide import Outcome, Replay
-from yupana_server.book.entries import Entry
+from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.rejections import Refusal, explain
-from yupana_server.book.state import Account, Asset
-from yupana_server.journal.points import BookRow, TransferRow
+from yupana_server.book.state import Account, Asset, HoldState
+from yupana_server.book.windows import used
+from yupana_server.journal.points import BookRow, HoldRow, TransferRow
 from yupana_server.ledger.tokens import encode_position
 
 
@@ -57,29 +69,162 @@ def _entry_outcome(entry: Entry) -> outcome_pb2.Outcome:
     if entry.kind == Kind.TRANSFER:
         posted = outcome_pb2.TransferPosted(amount=str(entry.amount))
         return outcome_pb2.Outcome(id=entry.id, transfer_posted=posted)
-    if entry.kind == Kind.OPEN_ACCOUNT:
-        return outcome_pb2.Outcome(id=entry.id, account_opened=outcome_pb2.AccountOpened())
-    return outcome_pb2.Outcome(id=entry.id, asset_opened=outcome_pb2.AssetOpened())
+    result: Mapping[str, Any] = entry.result or {}
+    return _DONE[entry.kind](entry, result)
 
 
-def account(book: BookRow, known: Account) -> account_pb2.Account:
-    """Write an account."""
-    facts, totals = known.facts, known.totals
+_DONE: dict[Kind, Callable[[Entry, Mapping[str, Any]], outcome_pb2.Outcome]] = {
+    Kind.LEG: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, transfer_posted=outcome_pb2.TransferPosted(amount=str(e.amount))
+    ),
+    Kind.OPEN_ACCOUNT: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, account_opened=outcome_pb2.AccountOpened()
+    ),
+    Kind.OPEN_ASSET: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, asset_opened=outcome_pb2.AssetOpened()
+    ),
+    Kind.HOLD: lambda e, _: outcome_pb2.Outcome(
+        id=e.id,
+        hold_created=outcome_pb2.HoldCreated(
+            amount=str(e.amount), expire_time=_optional_time(e.hold_expires_at)
+        ),
+    ),
+    Kind.CAPTURE: lambda e, _: outcome_pb2.Outcome(
+        id=e.id,
+        hold_captured=outcome_pb2.HoldCaptured(
+            amount=str(e.amount), remaining=str(e.hold_remaining)
+        ),
+    ),
+    Kind.RELEASE: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, hold_released=outcome_pb2.HoldReleased(amount=str(e.amount))
+    ),
+    Kind.EXPIRY: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, hold_expired=outcome_pb2.HoldExpired(amount=str(e.amount))
+    ),
+    Kind.HOLD_UPDATE: lambda e, _: outcome_pb2.Outcome(
+        id=e.id,
+        hold_updated=outcome_pb2.HoldUpdated(
+            remaining=str(e.hold_remaining), expire_time=_optional_time(e.hold_expires_at)
+        ),
+    ),
+    Kind.RESOLVE_GROUP: lambda e, r: outcome_pb2.Outcome(
+        id=e.id,
+        group_resolved=outcome_pb2.GroupResolved(
+            holds=[
+                outcome_pb2.ResolvedHold(hold=hold, amount=amount) for hold, amount in r["holds"]
+            ]
+        ),
+    ),
+    Kind.REVERSAL: lambda e, _: outcome_pb2.Outcome(
+        id=e.id,
+        transfer_reversed=outcome_pb2.TransferReversed(
+            amount=str(e.amount), reversed_amount=str(e.reversed_amount)
+        ),
+    ),
+    Kind.PAYMENT: lambda e, r: outcome_pb2.Outcome(
+        id=e.id,
+        payment_posted=outcome_pb2.PaymentPosted(leg_amounts=[str(a) for a in r["amounts"]]),
+    ),
+    Kind.SET_LIMITS: lambda e, r: outcome_pb2.Outcome(
+        id=e.id,
+        limits_set=outcome_pb2.LimitsSet(
+            below_min_balance="below_min_balance" in r,
+            above_max_balance="above_max_balance" in r,
+            windows_exceeded=[
+                bool(each) for each in r.get("windows_exceeded") or [0] * len(r.get("windows", ()))
+            ],
+        ),
+    ),
+    Kind.FREEZE_ACCOUNT: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, account_frozen=outcome_pb2.AccountFrozen()
+    ),
+    Kind.CLOSE_ACCOUNT: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, account_closed=outcome_pb2.AccountClosed()
+    ),
+    Kind.REOPEN_ACCOUNT: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, account_reopened=outcome_pb2.AccountReopened()
+    ),
+    Kind.CLOSE_PERIOD: lambda e, _: outcome_pb2.Outcome(
+        id=e.id, period_closed=outcome_pb2.PeriodClosed()
+    ),
+    Kind.ERASE: lambda e, _: outcome_pb2.Outcome(id=e.id, erased=outcome_pb2.Erased()),
+}
+
+
+def recorded_outcome(book_id: str, entry: Entry) -> outcome_pb2.Outcome:
+    """Write the outcome that an entry records."""
+    return _locate(_entry_outcome(entry), book_id, entry)
+
+
+def _optional_time(micros: int | None) -> Timestamp | None:
+    return None if micros is None else timestamp(micros)
+
+
+def account(
+    book: BookRow, known: Account, words: Words | None = None, *, at: int
+) -> account_pb2.Account:
+    """Write an account; `at` is the moment that its windows are looked at."""
+    facts = known.facts
     return account_pb2.Account(
         id=facts.id,
         asset=facts.asset,
         normal_side=int(facts.normal_side),  # type: ignore[arg-type]
         min_balance=None if facts.min_balance is None else str(facts.min_balance),
         max_balance=None if facts.max_balance is None else str(facts.max_balance),
-        balances=account_pb2.Balances(
-            debits_posted=str(totals.debits_posted),
-            credits_posted=str(totals.credits_posted),
-            debits_pending=str(totals.debits_pending),
-            credits_pending=str(totals.credits_pending),
-            balance=str(totals.balance),
-            available=str(totals.available),
-        ),
+        balances=balances(known.totals),
         create_time=timestamp(facts.opened_at),
+        last_position=encode_position(book.id, book.epoch, known.last_seq),
+        windows=[
+            _window(window, used(window, slots, at))
+            for window, slots in zip(facts.windows, known.usage, strict=True)
+        ],
+        debits_frozen=facts.debits_frozen,
+        credits_frozen=facts.credits_frozen,
+        closed=facts.closed,
+        code=facts.code or "",
+        labels=(words.labels if words else None) or {},
+    )
+
+
+def balances(totals: Totals) -> account_pb2.Balances:
+    """Write the totals of an account and what follows from them."""
+    return account_pb2.Balances(
+        debits_posted=str(totals.debits_posted),
+        credits_posted=str(totals.credits_posted),
+        debits_pending=str(totals.debits_pending),
+        credits_pending=str(totals.credits_pending),
+        balance=str(totals.balance),
+        available=str(totals.available),
+    )
+
+
+def _window(window: WindowLimit, has_used: int) -> account_pb2.WindowUsage:
+    limit = limits_pb2.WindowLimit(
+        side=int(window.side),  # type: ignore[arg-type]
+        measure=int(window.measure),  # type: ignore[arg-type]
+        length=Duration(seconds=window.length_s),
+        max=str(window.max),
+    )
+    return account_pb2.WindowUsage(limit=limit, used=str(has_used))
+
+
+def hold(book: BookRow, row: HoldRow, *, at: int) -> hold_pb2.Hold:
+    """Write a hold; one whose time has come by `at` is expired, whether recorded or not."""
+    known = row.hold
+    state, remaining = known.state, known.remaining
+    if state == HoldState.OPEN and known.expires_at is not None and known.expires_at <= at:
+        state, remaining = HoldState.EXPIRED, 0
+    return hold_pb2.Hold(
+        id=known.id,
+        debit_account=known.debit_account,
+        credit_account=known.credit_account,
+        asset=known.asset,
+        captured_amount=str(known.captured),
+        remaining_amount=str(remaining),
+        expire_time=_optional_time(known.expires_at),
+        state=int(state),  # type: ignore[arg-type]
+        group=row.group or "",
+        create_time=timestamp(row.created_at),
         last_position=encode_position(book.id, book.epoch, known.last_seq),
     )
 
@@ -99,20 +244,51 @@ def asset(known: Asset) -> book_pb2.Asset:
     return book_pb2.Asset(id=known.id, scale=known.scale, create_time=timestamp(known.opened_at))
 
 
-def transfer(book_id: str, row: TransferRow) -> transfer_pb2.Transfer:
-    """Write a transfer with its outcome."""
-    entry = row.entry
+_TRANSFER_KINDS = {
+    Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,
+    Kind.HOLD: transfer_pb2.TRANSFER_KIND_HOLD,
+    Kind.CAPTURE: transfer_pb2.TRANSFER_KIND_CAPTURE,
+    Kind.RELEASE: transfer_pb2.TRANSFER_KIND_RELEASE,
+    Kind.HOLD_UPDATE: transfer_pb2.TRANSFER_KIND_HOLD_UPDATE,
+    Kind.EXPIRY: transfer_pb2.TRANSFER_KIND_EXPIRY,
+    Kind.REVERSAL: transfer_pb2.TRANSFER_KIND_REVERSAL,
+    Kind.LEG: transfer_pb2.TRANSFER_KIND_LEG,
+    Kind.PAYMENT: transfer_pb2.TRANSFER_KIND_PAYMENT,
+}
+TRANSFER_KINDS = frozenset(_TRANSFER_KINDS)
+"""The kinds of entries that are shown as transfers."""
+
+
+def transfer(
+    book_id: str, row: TransferRow, *, reversed_amount: int | None = None
+) -> transfer_pb2.Transfer:
+    """Write what moved, reserved or freed an amount, with its outcome."""
+    entry, words = row.entry, row.words
+    content: Mapping[str, Any] = entry.content or {}
+    asked = entry.amount if entry.requested_amount is None else entry.requested_amount
     message = transfer_pb2.Transfer(
         id=entry.id,
         debit_account=entry.debit_account or "",
         credit_account=entry.credit_account or "",
-        amount=str(entry.amount),
+        amount="" if asked is None else str(asked),
         asset=entry.asset or "",
         effective_time=timestamp(
             entry.recorded_at if entry.effective_at is None else entry.effective_at
         ),
-        labels=row.labels,
-        outcome=_locate(_entry_outcome(entry), book_id, entry),
+        labels=words.labels or {},
+        outcome=recorded_outcome(book_id, entry),
+        kind=_TRANSFER_KINDS.get(entry.kind, transfer_pb2.TRANSFER_KIND_UNSPECIFIED),
+        code=entry.code or "",
+        description=words.description,
+        reference=words.reference,
+        hold=entry.hold or "",
+        group=entry.group or "",
+        reverses=entry.reverses or "",
+        payment=entry.payment or "",
+        debit_balances=None if entry.debit_totals is None else balances(entry.debit_totals),
+        credit_balances=None if entry.credit_totals is None else balances(entry.credit_totals),
+        reversed_amount=str(reversed_amount) if reversed_amount else "",
+        rate=content.get("rate", ""),
     )
     if entry.chain is not None:
         first_id, place, length = entry.chain

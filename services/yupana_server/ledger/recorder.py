@@ -172,9 +172,7 @@ class Recorder:
                 memory.reset()
                 raise HistoryChangedError(f"entry {asked.seq} is not what it was")
             others = others[1:]
-        if tail.epoch != memory.book.epoch:
-            memory.book = memory.book._replace(epoch=tail.epoch)
-            memory.invalidate()
+        memory.enter(tail.epoch)
         if others:
             memory.fold(others)
         if len(tail.entries) >= TAIL_ENTRIES_MAX:
@@ -189,7 +187,7 @@ class Recorder:
         memory.invalidate()
         while True:
             batch.drop_closed(asyncio.get_running_loop().time())
-            if await memory.load(batch.submissions):
+            if await memory.load(batch.submissions, self._clock()):
                 break
             await memory.catch_up()
         memory.invalidate()  # Whatever was decided while this was loading did not know of it.
@@ -198,7 +196,9 @@ class Recorder:
 
     def _encode(self, batch: Batch) -> EncodedBatch:
         memory = self._memory
-        return encode_batch(memory.book.number, memory.link, batch.entries, batch.labels)
+        return encode_batch(
+            memory.book.number, memory.link, batch.entries, batch.words, batch.erased
+        )
 
     def _batch_span(self, batch: Batch) -> AbstractContextManager[trace.Span]:
         """Begin the span of a commit, linked to the spans of all requests that it carries."""

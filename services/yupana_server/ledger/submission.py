@@ -62,12 +62,14 @@ class BookGoneError(NotAnsweredError):
 
 @dataclass(eq=False, slots=True)
 class Submission:
-    """The commands of one request, in order."""
+    """The commands of one request, in order; without commands it expires what is due."""
 
     units: Sequence[Unit]
     deadline: float
     """By the event loop's clock. After it, nothing of this is decided any more."""
     validate_only: bool = False
+    holds: Sequence[str] = ()
+    """Holds that may be due, to be looked at beside those in memory."""
     span_context: SpanContext = INVALID_SPAN_CONTEXT
     answer: "asyncio.Future[Answer]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -78,6 +80,8 @@ class Submission:
     """R1: in which of the histories that memory has seen; None when they were not looked up."""
     found: dict[str, Entry] = field(default_factory=dict)
     """R7: those of its ids that the journal has already, as far as memory does not."""
+    weight: int = 0
+    """How many entries the commands become at most; 0 when each becomes one."""
     unknown: bool = False
     """R3: a commit that carried it may or may not have happened."""
     decided: bool = False
@@ -86,8 +90,8 @@ class Submission:
 
     @property
     def commands_count(self) -> int:
-        """How many commands there are."""
-        return sum(len(unit) for unit in self.units)
+        """How many commands there are, those that become several entries counted as such."""
+        return self.weight or sum(len(unit) for unit in self.units)
 
     def open(self, now: float) -> bool:
         """Tell whether somebody still waits for the answer and can get it in time."""

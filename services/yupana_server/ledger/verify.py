@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from yupana_server.book.evolve import DivergedError, UnknownVersionError, evolve
-from yupana_server.book.labels import labels_match
 from yupana_server.book.state import State
+from yupana_server.book.words import words_match
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
@@ -53,7 +53,7 @@ class Verifier:
         """Fold everything that was recorded up to now and compare.
 
         Checked: no gap in seq, time strictly increasing, the hash chain, every balance that an
-        entry carries, one entry an id, the ids table, the labels' seals, and that debits equal
+        entry carries, one entry an id, the ids table, the words' seals, and that debits equal
         credits in every asset.
         """
         async for page in self._pages():
@@ -62,7 +62,7 @@ class Verifier:
                 if len(self.findings.differences) >= DIFFERENCES_MAX:
                     return self.findings
             await self._check_ids(page)
-            await self._check_labels(page)
+            await self._check_words(page)
             self._progress(self.findings.entries)
         await self._check_no_strays()
         self._check_conservation()
@@ -106,11 +106,11 @@ class Verifier:
             if recorded.get(entry.id) != entry.seq:
                 self._differs(f"ids says {recorded.get(entry.id)} for {entry.id} at {entry.seq}")
 
-    async def _check_labels(self, page: list[StoredEntry]) -> None:
-        sealed = {s.entry.seq: s.entry.sealed_labels for s in page if s.entry.sealed_labels}
-        for seq, labels in (await self._reader.labels(self._book.number, list(sealed))).items():
-            if not labels_match(sealed[seq], labels):
-                self._differs(f"the labels of entry {seq} are not those that were sealed")
+    async def _check_words(self, page: list[StoredEntry]) -> None:
+        sealed = {s.entry.seq: s.entry.sealed_words for s in page if s.entry.sealed_words}
+        for seq, words in (await self._reader.words(self._book.number, list(sealed))).items():
+            if not words_match(sealed[seq], words):
+                self._differs(f"the words of entry {seq} are not those that were sealed")
 
     async def _check_no_strays(self) -> None:
         count = await self._reader.ids_count(self._book.number, up_to=self._book.seq)

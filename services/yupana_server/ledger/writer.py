@@ -14,7 +14,7 @@ import structlog
 from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.batch import Batch
+from yupana_server.ledger.batch import EXPIRIES_MAX, Batch
 from yupana_server.ledger.memory import Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder, wall_clock
@@ -29,6 +29,9 @@ from yupana_server.ledger.submission import (
 
 QUEUED_COMMANDS_MAX = 65_536
 """How many commands may wait for a book. At 20,000 a second the last one waits three seconds."""
+
+SWEEP_TIMEOUT_S = 10.0
+"""How long the expiry of one batch of holds may take."""
 
 log = structlog.get_logger("yupana.writer")
 
@@ -205,10 +208,26 @@ class Writer:
             batch.decide(submissions, clock=self._clock(), now=asyncio.get_running_loop().time())
 
     async def _load(self, submissions: list[Submission]) -> None:
-        while not await self._memory.load(submissions):
-            # What was read is ahead of us: by the batch being written, or by another server's.
-            await self._written()
-            await self._memory.catch_up()
+        while True:
+            if not await self._memory.load(submissions, self._clock()):
+                # What was read is ahead of us: by the batch being written, or by another server's.
+                await self._written()
+                await self._memory.catch_up()
+            elif len(self._memory.top.due(self._clock())) > EXPIRIES_MAX:
+                await self._sweep()
+            else:
+                return
+
+    async def _sweep(self) -> None:
+        """Have many holds expire in batches of their own, before anything else is decided."""
+        await self._written()
+        batch = Batch(self._memory, self._quota)
+        now = asyncio.get_running_loop().time()
+        batch.join([Submission((), now + SWEEP_TIMEOUT_S)])
+        batch.decide(batch.submissions, clock=self._clock(), now=now)
+        self._memory.speculate(batch)
+        await self._write(batch)
+        self._memory.invalidate()  # What the open batch decided before does not know of it.
 
     async def _write(self, batch: Batch) -> None:
         try:

@@ -25,6 +25,11 @@ CODES: Mapping[str, StatusCode] = {
     "INVALID_PAGE_TOKEN": StatusCode.INVALID_ARGUMENT,
     "BOOK_NOT_FOUND": StatusCode.NOT_FOUND,
     "TRANSFER_NOT_FOUND": StatusCode.NOT_FOUND,
+    "ACCOUNT_NOT_FOUND": StatusCode.NOT_FOUND,
+    "HOLD_NOT_FOUND": StatusCode.NOT_FOUND,
+    "COMMAND_NOT_FOUND": StatusCode.NOT_FOUND,
+    "PREFIX_TOO_WIDE": StatusCode.FAILED_PRECONDITION,
+    "PROJECTION_BEHIND": StatusCode.UNAVAILABLE,
     "EPOCH_CHANGED": StatusCode.FAILED_PRECONDITION,
     "OVERLOADED": StatusCode.RESOURCE_EXHAUSTED,
     "OUTCOME_UNKNOWN": StatusCode.UNAVAILABLE,
@@ -41,6 +46,7 @@ RETRY_AFTER_S: Mapping[str, float] = {
     "CLOCK_SKEW": 1.0,
     "DATABASE_UNAVAILABLE": 0.5,
     "DRAINING": 0.05,
+    "PROJECTION_BEHIND": 1.0,
 }
 """When it makes sense to try again, in seconds."""
 

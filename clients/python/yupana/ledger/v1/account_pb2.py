@@ -23,19 +23,26 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.ledger.v1 import limits_pb2 as yupana_dot_ledger_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyupana/ledger/v1/account.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x31\n\x0bnormal_side\x18\x03 \x01(\x0e\x32\x1c.yupana.ledger.v1.NormalSide\x12\x18\n\x0bmin_balance\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bmax_balance\x18\x05 \x01(\tH\x01\x88\x01\x01\x12,\n\x08\x62\x61lances\x18\x06 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rlast_position\x18\x08 \x01(\tB\x0e\n\x0c_min_balanceB\x0e\n\x0c_max_balance\"\x8e\x01\n\x08\x42\x61lances\x12\x15\n\rdebits_posted\x18\x01 \x01(\t\x12\x16\n\x0e\x63redits_posted\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x62its_pending\x18\x03 \x01(\t\x12\x17\n\x0f\x63redits_pending\x18\x04 \x01(\t\x12\x0f\n\x07\x62\x61lance\x18\x05 \x01(\t\x12\x11\n\tavailable\x18\x06 \x01(\t*X\n\nNormalSide\x12\x1b\n\x17NORMAL_SIDE_UNSPECIFIED\x10\x00\x12\x16\n\x12NORMAL_SIDE_CREDIT\x10\x01\x12\x15\n\x11NORMAL_SIDE_DEBIT\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyupana/ledger/v1/account.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dyupana/ledger/v1/limits.proto\"\x84\x04\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x31\n\x0bnormal_side\x18\x03 \x01(\x0e\x32\x1c.yupana.ledger.v1.NormalSide\x12\x18\n\x0bmin_balance\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bmax_balance\x18\x05 \x01(\tH\x01\x88\x01\x01\x12,\n\x08\x62\x61lances\x18\x06 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rlast_position\x18\x08 \x01(\t\x12.\n\x07windows\x18\t \x03(\x0b\x32\x1d.yupana.ledger.v1.WindowUsage\x12\x15\n\rdebits_frozen\x18\n \x01(\x08\x12\x16\n\x0e\x63redits_frozen\x18\x0b \x01(\x08\x12\x0e\n\x06\x63losed\x18\x0c \x01(\x08\x12\x0c\n\x04\x63ode\x18\r \x01(\t\x12\x35\n\x06labels\x18\x0e \x03(\x0b\x32%.yupana.ledger.v1.Account.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_min_balanceB\x0e\n\x0c_max_balance\"I\n\x0bWindowUsage\x12,\n\x05limit\x18\x01 \x01(\x0b\x32\x1d.yupana.ledger.v1.WindowLimit\x12\x0c\n\x04used\x18\x02 \x01(\t\"\x8e\x01\n\x08\x42\x61lances\x12\x15\n\rdebits_posted\x18\x01 \x01(\t\x12\x16\n\x0e\x63redits_posted\x18\x02 \x01(\t\x12\x16\n\x0e\x64\x65\x62its_pending\x18\x03 \x01(\t\x12\x17\n\x0f\x63redits_pending\x18\x04 \x01(\t\x12\x0f\n\x07\x62\x61lance\x18\x05 \x01(\t\x12\x11\n\tavailable\x18\x06 \x01(\t*X\n\nNormalSide\x12\x1b\n\x17NORMAL_SIDE_UNSPECIFIED\x10\x00\x12\x16\n\x12NORMAL_SIDE_CREDIT\x10\x01\x12\x15\n\x11NORMAL_SIDE_DEBIT\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yupana.ledger.v1.account_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NORMALSIDE']._serialized_start=522
-  _globals['_NORMALSIDE']._serialized_end=610
-  _globals['_ACCOUNT']._serialized_start=86
-  _globals['_ACCOUNT']._serialized_end=375
-  _globals['_BALANCES']._serialized_start=378
-  _globals['_BALANCES']._serialized_end=520
+  _globals['_ACCOUNT_LABELSENTRY']._loaded_options = None
+  _globals['_ACCOUNT_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_NORMALSIDE']._serialized_start=855
+  _globals['_NORMALSIDE']._serialized_end=943
+  _globals['_ACCOUNT']._serialized_start=117
+  _globals['_ACCOUNT']._serialized_end=633
+  _globals['_ACCOUNT_LABELSENTRY']._serialized_start=556
+  _globals['_ACCOUNT_LABELSENTRY']._serialized_end=601
+  _globals['_WINDOWUSAGE']._serialized_start=635
+  _globals['_WINDOWUSAGE']._serialized_end=708
+  _globals['_BALANCES']._serialized_start=711
+  _globals['_BALANCES']._serialized_end=853
 # @@protoc_insertion_point(module_scope)

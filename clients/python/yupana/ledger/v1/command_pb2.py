@@ -22,11 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from yupana.ledger.v1 import account_pb2 as yupana_dot_ledger_dot_v1_dot_account__pb2
+from yupana.ledger.v1 import limits_pb2 as yupana_dot_ledger_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyupana/ledger/v1/command.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eyupana/ledger/v1/account.proto\"\xd4\x01\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06linked\x18\x02 \x01(\x08\x12;\n\x0f\x63reate_transfer\x18\x03 \x01(\x0b\x32 .yupana.ledger.v1.CreateTransferH\x00\x12\x35\n\x0copen_account\x18\x04 \x01(\x0b\x32\x1d.yupana.ledger.v1.OpenAccountH\x00\x12\x31\n\nopen_asset\x18\x05 \x01(\x0b\x32\x1b.yupana.ledger.v1.OpenAssetH\x00\x42\x06\n\x04kind\"\xff\x01\n\x0e\x43reateTransfer\x12\x15\n\rdebit_account\x18\x01 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12<\n\x06labels\x18\x06 \x03(\x0b\x32,.yupana.ledger.v1.CreateTransfer.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb4\x01\n\x0bOpenAccount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x31\n\x0bnormal_side\x18\x03 \x01(\x0e\x32\x1c.yupana.ledger.v1.NormalSide\x12\x18\n\x0bmin_balance\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bmax_balance\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0c_min_balanceB\x0e\n\x0c_max_balance\")\n\tOpenAsset\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\r\n\x05scale\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyupana/ledger/v1/command.proto\x12\x10yupana.ledger.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eyupana/ledger/v1/account.proto\x1a\x1dyupana/ledger/v1/limits.proto\"\xa2\x07\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06linked\x18\x02 \x01(\x08\x12;\n\x0f\x63reate_transfer\x18\x03 \x01(\x0b\x32 .yupana.ledger.v1.CreateTransferH\x00\x12\x35\n\x0copen_account\x18\x04 \x01(\x0b\x32\x1d.yupana.ledger.v1.OpenAccountH\x00\x12\x31\n\nopen_asset\x18\x05 \x01(\x0b\x32\x1b.yupana.ledger.v1.OpenAssetH\x00\x12\x33\n\x0b\x63reate_hold\x18\x06 \x01(\x0b\x32\x1c.yupana.ledger.v1.CreateHoldH\x00\x12\x35\n\x0c\x63\x61pture_hold\x18\x07 \x01(\x0b\x32\x1d.yupana.ledger.v1.CaptureHoldH\x00\x12\x35\n\x0crelease_hold\x18\x08 \x01(\x0b\x32\x1d.yupana.ledger.v1.ReleaseHoldH\x00\x12\x33\n\x0bupdate_hold\x18\t \x01(\x0b\x32\x1c.yupana.ledger.v1.UpdateHoldH\x00\x12\x37\n\rresolve_group\x18\n \x01(\x0b\x32\x1e.yupana.ledger.v1.ResolveGroupH\x00\x12=\n\x10reverse_transfer\x18\x0b \x01(\x0b\x32!.yupana.ledger.v1.ReverseTransferH\x00\x12\x39\n\x0e\x63reate_payment\x18\x0c \x01(\x0b\x32\x1f.yupana.ledger.v1.CreatePaymentH\x00\x12\x31\n\nset_limits\x18\r \x01(\x0b\x32\x1b.yupana.ledger.v1.SetLimitsH\x00\x12\x39\n\x0e\x66reeze_account\x18\x0e \x01(\x0b\x32\x1f.yupana.ledger.v1.FreezeAccountH\x00\x12\x37\n\rclose_account\x18\x0f \x01(\x0b\x32\x1e.yupana.ledger.v1.CloseAccountH\x00\x12\x39\n\x0ereopen_account\x18\x10 \x01(\x0b\x32\x1f.yupana.ledger.v1.ReopenAccountH\x00\x12\x35\n\x0c\x63lose_period\x18\x11 \x01(\x0b\x32\x1d.yupana.ledger.v1.ClosePeriodH\x00\x12(\n\x05\x65rase\x18\x12 \x01(\x0b\x32\x17.yupana.ledger.v1.EraseH\x00\x42\x06\n\x04kind\"\x8d\x03\n\x0e\x43reateTransfer\x12\x15\n\rdebit_account\x18\x01 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12<\n\x06labels\x18\x06 \x03(\x0b\x32,.yupana.ledger.v1.CreateTransfer.LabelsEntry\x12\x0c\n\x04\x63ode\x18\x07 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x12\x11\n\treference\x18\t \x01(\t\x12%\n\x05up_to\x18\n \x01(\x0e\x32\x16.yupana.ledger.v1.UpTo\x12/\n\nconditions\x18\x0b \x03(\x0b\x32\x1b.yupana.ledger.v1.Condition\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb6\x01\n\tCondition\x12$\n\x04side\x18\x01 \x01(\x0e\x32\x16.yupana.ledger.v1.Side\x12/\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x1c.yupana.ledger.v1.ComparisonH\x00\x12\x31\n\tavailable\x18\x03 \x01(\x0b\x32\x1c.yupana.ledger.v1.ComparisonH\x00\x12\x17\n\rlast_position\x18\x04 \x01(\tH\x00\x42\x06\n\x04test\"I\n\nComparison\x12,\n\x08operator\x18\x01 \x01(\x0e\x32\x1a.yupana.ledger.v1.Operator\x12\r\n\x05value\x18\x02 \x01(\t\"\xcb\x03\n\nCreateHold\x12\x15\n\rdebit_account\x18\x01 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x31\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12,\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\r\n\x05group\x18\x07 \x01(\t\x12\x38\n\x06labels\x18\x08 \x03(\x0b\x32(.yupana.ledger.v1.CreateHold.LabelsEntry\x12\x0c\n\x04\x63ode\x18\t \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x11\n\treference\x18\x0b \x01(\t\x12%\n\x05up_to\x18\x0c \x01(\x0e\x32\x16.yupana.ledger.v1.UpTo\x12/\n\nconditions\x18\r \x03(\x0b\x32\x1b.yupana.ledger.v1.Condition\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06\x65xpiry\"\x8e\x02\n\x0b\x43\x61ptureHold\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x06labels\x18\x05 \x03(\x0b\x32).yupana.ledger.v1.CaptureHold.LabelsEntry\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1b\n\x0bReleaseHold\x12\x0c\n\x04hold\x18\x01 \x01(\t\"\xa6\x01\n\nUpdateHold\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\x31\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12,\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x0f\n\x05never\x18\x05 \x01(\x08H\x00\x42\x08\n\x06\x65xpiry\"\x83\x01\n\x0cResolveGroup\x12\r\n\x05group\x18\x01 \x01(\t\x12\x30\n\nresolution\x18\x02 \x01(\x0e\x32\x1c.yupana.ledger.v1.Resolution\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9a\x02\n\x0fReverseTransfer\x12\x10\n\x08transfer\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\r\n\x05\x66orce\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06labels\x18\x05 \x03(\x0b\x32-.yupana.ledger.v1.ReverseTransfer.LabelsEntry\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xbd\x02\n\rCreatePayment\x12#\n\x04legs\x18\x01 \x03(\x0b\x32\x15.yupana.ledger.v1.Leg\x12\x16\n\x0e\x63ollect_amount\x18\x02 \x01(\t\x12\x19\n\x11\x63ollect_partially\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\x06labels\x18\x05 \x03(\x0b\x32+.yupana.ledger.v1.CreatePayment.LabelsEntry\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xca\x01\n\x03Leg\x12\x15\n\rdebit_account\x18\x01 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0f\n\x07\x63ollect\x18\x05 \x01(\x08\x12%\n\x05up_to\x18\x06 \x01(\x0e\x32\x16.yupana.ledger.v1.UpTo\x12/\n\nconditions\x18\x07 \x03(\x0b\x32\x1b.yupana.ledger.v1.Condition\x12\x0c\n\x04rate\x18\x08 \x01(\t\"\xa0\x01\n\tSetLimits\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x18\n\x0bmin_balance\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bmax_balance\x18\x03 \x01(\tH\x01\x88\x01\x01\x12.\n\x07windows\x18\x04 \x03(\x0b\x32\x1d.yupana.ledger.v1.WindowLimitB\x0e\n\x0c_min_balanceB\x0e\n\x0c_max_balance\"A\n\rFreezeAccount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65\x62its\x18\x02 \x01(\x08\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x08\"\x1f\n\x0c\x43loseAccount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\" \n\rReopenAccount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\"9\n\x0b\x43losePeriod\x12*\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x05\x45rase\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\t\"\xdc\x02\n\x0bOpenAccount\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x31\n\x0bnormal_side\x18\x03 \x01(\x0e\x32\x1c.yupana.ledger.v1.NormalSide\x12\x18\n\x0bmin_balance\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0bmax_balance\x18\x05 \x01(\tH\x01\x88\x01\x01\x12.\n\x07windows\x18\x06 \x03(\x0b\x32\x1d.yupana.ledger.v1.WindowLimit\x12\x0c\n\x04\x63ode\x18\x07 \x01(\t\x12\x39\n\x06labels\x18\x08 \x03(\x0b\x32).yupana.ledger.v1.OpenAccount.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x0c_min_balanceB\x0e\n\x0c_max_balance\")\n\tOpenAsset\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\r\n\x05scale\x18\x02 \x01(\x05*e\n\x04UpTo\x12\x15\n\x11UP_TO_UNSPECIFIED\x10\x00\x12\x16\n\x12UP_TO_DEBIT_LIMITS\x10\x01\x12\x17\n\x13UP_TO_CREDIT_LIMITS\x10\x02\x12\x15\n\x11UP_TO_BOTH_LIMITS\x10\x03*}\n\x08Operator\x12\x18\n\x14OPERATOR_UNSPECIFIED\x10\x00\x12\x15\n\x11OPERATOR_AT_LEAST\x10\x01\x12\x14\n\x10OPERATOR_AT_MOST\x10\x02\x12\x12\n\x0eOPERATOR_EQUAL\x10\x03\x12\x16\n\x12OPERATOR_NOT_EQUAL\x10\x04*X\n\nResolution\x12\x1a\n\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x16\n\x12RESOLUTION_CAPTURE\x10\x01\x12\x16\n\x12RESOLUTION_RELEASE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,14 +37,72 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATETRANSFER_LABELSENTRY']._loaded_options = None
   _globals['_CREATETRANSFER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_COMMAND']._serialized_start=118
-  _globals['_COMMAND']._serialized_end=330
-  _globals['_CREATETRANSFER']._serialized_start=333
-  _globals['_CREATETRANSFER']._serialized_end=588
-  _globals['_CREATETRANSFER_LABELSENTRY']._serialized_start=543
-  _globals['_CREATETRANSFER_LABELSENTRY']._serialized_end=588
-  _globals['_OPENACCOUNT']._serialized_start=591
-  _globals['_OPENACCOUNT']._serialized_end=771
-  _globals['_OPENASSET']._serialized_start=773
-  _globals['_OPENASSET']._serialized_end=814
+  _globals['_CREATEHOLD_LABELSENTRY']._loaded_options = None
+  _globals['_CREATEHOLD_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_CAPTUREHOLD_LABELSENTRY']._loaded_options = None
+  _globals['_CAPTUREHOLD_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_REVERSETRANSFER_LABELSENTRY']._loaded_options = None
+  _globals['_REVERSETRANSFER_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_CREATEPAYMENT_LABELSENTRY']._loaded_options = None
+  _globals['_CREATEPAYMENT_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_OPENACCOUNT_LABELSENTRY']._loaded_options = None
+  _globals['_OPENACCOUNT_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_UPTO']._serialized_start=4426
+  _globals['_UPTO']._serialized_end=4527
+  _globals['_OPERATOR']._serialized_start=4529
+  _globals['_OPERATOR']._serialized_end=4654
+  _globals['_RESOLUTION']._serialized_start=4656
+  _globals['_RESOLUTION']._serialized_end=4744
+  _globals['_COMMAND']._serialized_start=181
+  _globals['_COMMAND']._serialized_end=1111
+  _globals['_CREATETRANSFER']._serialized_start=1114
+  _globals['_CREATETRANSFER']._serialized_end=1511
+  _globals['_CREATETRANSFER_LABELSENTRY']._serialized_start=1466
+  _globals['_CREATETRANSFER_LABELSENTRY']._serialized_end=1511
+  _globals['_CONDITION']._serialized_start=1514
+  _globals['_CONDITION']._serialized_end=1696
+  _globals['_COMPARISON']._serialized_start=1698
+  _globals['_COMPARISON']._serialized_end=1771
+  _globals['_CREATEHOLD']._serialized_start=1774
+  _globals['_CREATEHOLD']._serialized_end=2233
+  _globals['_CREATEHOLD_LABELSENTRY']._serialized_start=1466
+  _globals['_CREATEHOLD_LABELSENTRY']._serialized_end=1511
+  _globals['_CAPTUREHOLD']._serialized_start=2236
+  _globals['_CAPTUREHOLD']._serialized_end=2506
+  _globals['_CAPTUREHOLD_LABELSENTRY']._serialized_start=1466
+  _globals['_CAPTUREHOLD_LABELSENTRY']._serialized_end=1511
+  _globals['_RELEASEHOLD']._serialized_start=2508
+  _globals['_RELEASEHOLD']._serialized_end=2535
+  _globals['_UPDATEHOLD']._serialized_start=2538
+  _globals['_UPDATEHOLD']._serialized_end=2704
+  _globals['_RESOLVEGROUP']._serialized_start=2707
+  _globals['_RESOLVEGROUP']._serialized_end=2838
+  _globals['_REVERSETRANSFER']._serialized_start=2841
+  _globals['_REVERSETRANSFER']._serialized_end=3123
+  _globals['_REVERSETRANSFER_LABELSENTRY']._serialized_start=1466
+  _globals['_REVERSETRANSFER_LABELSENTRY']._serialized_end=1511
+  _globals['_CREATEPAYMENT']._serialized_start=3126
+  _globals['_CREATEPAYMENT']._serialized_end=3443
+  _globals['_CREATEPAYMENT_LABELSENTRY']._serialized_start=1466
+  _globals['_CREATEPAYMENT_LABELSENTRY']._serialized_end=1511
+  _globals['_LEG']._serialized_start=3446
+  _globals['_LEG']._serialized_end=3648
+  _globals['_SETLIMITS']._serialized_start=3651
+  _globals['_SETLIMITS']._serialized_end=3811
+  _globals['_FREEZEACCOUNT']._serialized_start=3813
+  _globals['_FREEZEACCOUNT']._serialized_end=3878
+  _globals['_CLOSEACCOUNT']._serialized_start=3880
+  _globals['_CLOSEACCOUNT']._serialized_end=3911
+  _globals['_REOPENACCOUNT']._serialized_start=3913
+  _globals['_REOPENACCOUNT']._serialized_end=3945
+  _globals['_CLOSEPERIOD']._serialized_start=3947
+  _globals['_CLOSEPERIOD']._serialized_end=4004
+  _globals['_ERASE']._serialized_start=4006
+  _globals['_ERASE']._serialized_end=4030
+  _globals['_OPENACCOUNT']._serialized_start=4033
+  _globals['_OPENACCOUNT']._serialized_end=4381
+  _globals['_OPENACCOUNT_LABELSENTRY']._serialized_start=1466
+  _globals['_OPENACCOUNT_LABELSENTRY']._serialized_end=1511
+  _globals['_OPENASSET']._serialized_start=4383
+  _globals['_OPENASSET']._serialized_end=4424
 # @@protoc_insertion_point(module_scope)

@@ -102,14 +102,15 @@ class LedgerServiceServicer:
         first page is listed.
 
         Errors: NOT_FOUND / ERROR_REASON_BOOK_NOT_FOUND, INVALID_ARGUMENT /
-        ERROR_REASON_INVALID_PAGE_TOKEN.
+        ERROR_REASON_INVALID_PAGE_TOKEN, UNAVAILABLE / ERROR_REASON_PROJECTION_BEHIND (by code or label
+        only).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTransfer(self, request, context):
-        """Returns a transfer, posted or rejected.
+        """Returns a transfer, posted or rejected, or anything else that `Transfer` describes.
 
         Errors: NOT_FOUND / ERROR_REASON_BOOK_NOT_FOUND or ERROR_REASON_TRANSFER_NOT_FOUND.
         """
@@ -118,10 +119,12 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTransfers(self, request, context):
-        """Lists transfers, the newest first. Pages are stable under concurrent writes.
+        """Lists transfers, holds and what became of them, the newest first. Pages are stable under
+        concurrent writes.
 
         Errors: NOT_FOUND / ERROR_REASON_BOOK_NOT_FOUND, INVALID_ARGUMENT /
-        ERROR_REASON_INVALID_PAGE_TOKEN.
+        ERROR_REASON_INVALID_PAGE_TOKEN, FAILED_PRECONDITION / ERROR_REASON_PREFIX_TOO_WIDE, UNAVAILABLE /
+        ERROR_REASON_PROJECTION_BEHIND (by code, label or reason only).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from yupana.ledger.v1 import error_reason_pb2 as yupana_dot_ledger_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyupana/ledger/v1/outcome.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#yupana/ledger/v1/error_reason.proto\"\x82\x03\n\x07Outcome\x12\n\n\x02id\x18\x01 \x01(\t\x12;\n\x0ftransfer_posted\x18\x02 \x01(\x0b\x32 .yupana.ledger.v1.TransferPostedH\x00\x12\x39\n\x0e\x61\x63\x63ount_opened\x18\x03 \x01(\x0b\x32\x1f.yupana.ledger.v1.AccountOpenedH\x00\x12\x35\n\x0c\x61sset_opened\x18\x04 \x01(\x0b\x32\x1d.yupana.ledger.v1.AssetOpenedH\x00\x12/\n\x08rejected\x18\x05 \x01(\x0b\x32\x1b.yupana.ledger.v1.RejectionH\x00\x12,\n\x07refused\x18\x06 \x01(\x0b\x32\x19.yupana.ledger.v1.RefusalH\x00\x12\x10\n\x08replayed\x18\x07 \x01(\x08\x12\x10\n\x08position\x18\x08 \x01(\t\x12/\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06result\" \n\x0eTransferPosted\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\"\x0f\n\rAccountOpened\"\r\n\x0b\x41ssetOpened\"\xb0\x01\n\tRejection\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.yupana.ledger.v1.ErrorReason\x12\x35\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32&.yupana.ledger.v1.Rejection.FactsEntry\x12\x0f\n\x07message\x18\x03 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xac\x01\n\x07Refusal\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.yupana.ledger.v1.ErrorReason\x12\x33\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32$.yupana.ledger.v1.Refusal.FactsEntry\x12\x0f\n\x07message\x18\x03 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyupana/ledger/v1/outcome.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#yupana/ledger/v1/error_reason.proto\"\x9d\t\n\x07Outcome\x12\n\n\x02id\x18\x01 \x01(\t\x12;\n\x0ftransfer_posted\x18\x02 \x01(\x0b\x32 .yupana.ledger.v1.TransferPostedH\x00\x12\x39\n\x0e\x61\x63\x63ount_opened\x18\x03 \x01(\x0b\x32\x1f.yupana.ledger.v1.AccountOpenedH\x00\x12\x35\n\x0c\x61sset_opened\x18\x04 \x01(\x0b\x32\x1d.yupana.ledger.v1.AssetOpenedH\x00\x12/\n\x08rejected\x18\x05 \x01(\x0b\x32\x1b.yupana.ledger.v1.RejectionH\x00\x12,\n\x07refused\x18\x06 \x01(\x0b\x32\x19.yupana.ledger.v1.RefusalH\x00\x12\x35\n\x0chold_created\x18\n \x01(\x0b\x32\x1d.yupana.ledger.v1.HoldCreatedH\x00\x12\x37\n\rhold_captured\x18\x0b \x01(\x0b\x32\x1e.yupana.ledger.v1.HoldCapturedH\x00\x12\x37\n\rhold_released\x18\x0c \x01(\x0b\x32\x1e.yupana.ledger.v1.HoldReleasedH\x00\x12\x35\n\x0chold_updated\x18\r \x01(\x0b\x32\x1d.yupana.ledger.v1.HoldUpdatedH\x00\x12\x39\n\x0egroup_resolved\x18\x0e \x01(\x0b\x32\x1f.yupana.ledger.v1.GroupResolvedH\x00\x12?\n\x11transfer_reversed\x18\x0f \x01(\x0b\x32\".yupana.ledger.v1.TransferReversedH\x00\x12\x39\n\x0epayment_posted\x18\x10 \x01(\x0b\x32\x1f.yupana.ledger.v1.PaymentPostedH\x00\x12\x31\n\nlimits_set\x18\x11 \x01(\x0b\x32\x1b.yupana.ledger.v1.LimitsSetH\x00\x12\x39\n\x0e\x61\x63\x63ount_frozen\x18\x12 \x01(\x0b\x32\x1f.yupana.ledger.v1.AccountFrozenH\x00\x12\x39\n\x0e\x61\x63\x63ount_closed\x18\x13 \x01(\x0b\x32\x1f.yupana.ledger.v1.AccountClosedH\x00\x12=\n\x10\x61\x63\x63ount_reopened\x18\x14 \x01(\x0b\x32!.yupana.ledger.v1.AccountReopenedH\x00\x12\x37\n\rperiod_closed\x18\x15 \x01(\x0b\x32\x1e.yupana.ledger.v1.PeriodClosedH\x00\x12*\n\x06\x65rased\x18\x16 \x01(\x0b\x32\x18.yupana.ledger.v1.ErasedH\x00\x12\x35\n\x0chold_expired\x18\x17 \x01(\x0b\x32\x1d.yupana.ledger.v1.HoldExpiredH\x00\x12\x10\n\x08replayed\x18\x07 \x01(\x08\x12\x10\n\x08position\x18\x08 \x01(\t\x12/\n\x0brecord_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06result\" \n\x0eTransferPosted\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\"\x0f\n\rAccountOpened\"\r\n\x0b\x41ssetOpened\"N\n\x0bHoldCreated\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"1\n\x0cHoldCaptured\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12\x11\n\tremaining\x18\x02 \x01(\t\"\x1e\n\x0cHoldReleased\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\"\x1d\n\x0bHoldExpired\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\"Q\n\x0bHoldUpdated\x12\x11\n\tremaining\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\rGroupResolved\x12-\n\x05holds\x18\x01 \x03(\x0b\x32\x1e.yupana.ledger.v1.ResolvedHold\",\n\x0cResolvedHold\x12\x0c\n\x04hold\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\";\n\x10TransferReversed\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12\x17\n\x0freversed_amount\x18\x02 \x01(\t\"$\n\rPaymentPosted\x12\x13\n\x0bleg_amounts\x18\x01 \x03(\t\"[\n\tLimitsSet\x12\x19\n\x11\x62\x65low_min_balance\x18\x01 \x01(\x08\x12\x19\n\x11\x61\x62ove_max_balance\x18\x02 \x01(\x08\x12\x18\n\x10windows_exceeded\x18\x03 \x03(\x08\"\x0f\n\rAccountFrozen\"\x0f\n\rAccountClosed\"\x11\n\x0f\x41\x63\x63ountReopened\"\x0e\n\x0cPeriodClosed\"\x08\n\x06\x45rased\"\xb0\x01\n\tRejection\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.yupana.ledger.v1.ErrorReason\x12\x35\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32&.yupana.ledger.v1.Rejection.FactsEntry\x12\x0f\n\x07message\x18\x03 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xac\x01\n\x07Refusal\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.yupana.ledger.v1.ErrorReason\x12\x33\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32$.yupana.ledger.v1.Refusal.FactsEntry\x12\x0f\n\x07message\x18\x03 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,19 +38,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSAL_FACTSENTRY']._loaded_options = None
   _globals['_REFUSAL_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_OUTCOME']._serialized_start=123
-  _globals['_OUTCOME']._serialized_end=509
-  _globals['_TRANSFERPOSTED']._serialized_start=511
-  _globals['_TRANSFERPOSTED']._serialized_end=543
-  _globals['_ACCOUNTOPENED']._serialized_start=545
-  _globals['_ACCOUNTOPENED']._serialized_end=560
-  _globals['_ASSETOPENED']._serialized_start=562
-  _globals['_ASSETOPENED']._serialized_end=575
-  _globals['_REJECTION']._serialized_start=578
-  _globals['_REJECTION']._serialized_end=754
-  _globals['_REJECTION_FACTSENTRY']._serialized_start=710
-  _globals['_REJECTION_FACTSENTRY']._serialized_end=754
-  _globals['_REFUSAL']._serialized_start=757
-  _globals['_REFUSAL']._serialized_end=929
-  _globals['_REFUSAL_FACTSENTRY']._serialized_start=710
-  _globals['_REFUSAL_FACTSENTRY']._serialized_end=754
+  _globals['_OUTCOME']._serialized_end=1304
+  _globals['_TRANSFERPOSTED']._serialized_start=1306
+  _globals['_TRANSFERPOSTED']._serialized_end=1338
+  _globals['_ACCOUNTOPENED']._serialized_start=1340
+  _globals['_ACCOUNTOPENED']._serialized_end=1355
+  _globals['_ASSETOPENED']._serialized_start=1357
+  _globals['_ASSETOPENED']._serialized_end=1370
+  _globals['_HOLDCREATED']._serialized_start=1372
+  _globals['_HOLDCREATED']._serialized_end=1450
+  _globals['_HOLDCAPTURED']._serialized_start=1452
+  _globals['_HOLDCAPTURED']._serialized_end=1501
+  _globals['_HOLDRELEASED']._serialized_start=1503
+  _globals['_HOLDRELEASED']._serialized_end=1533
+  _globals['_HOLDEXPIRED']._serialized_start=1535
+  _globals['_HOLDEXPIRED']._serialized_end=1564
+  _globals['_HOLDUPDATED']._serialized_start=1566
+  _globals['_HOLDUPDATED']._serialized_end=1647
+  _globals['_GROUPRESOLVED']._serialized_start=1649
+  _globals['_GROUPRESOLVED']._serialized_end=1711
+  _globals['_RESOLVEDHOLD']._serialized_start=1713
+  _globals['_RESOLVEDHOLD']._serialized_end=1757
+  _globals['_TRANSFERREVERSED']._serialized_start=1759
+  _globals['_TRANSFERREVERSED']._serialized_end=1818
+  _globals['_PAYMENTPOSTED']._serialized_start=1820
+  _globals['_PAYMENTPOSTED']._serialized_end=1856
+  _globals['_LIMITSSET']._serialized_start=1858
+  _globals['_LIMITSSET']._serialized_end=1949
+  _globals['_ACCOUNTFROZEN']._serialized_start=1951
+  _globals['_ACCOUNTFROZEN']._serialized_end=1966
+  _globals['_ACCOUNTCLOSED']._serialized_start=1968
+  _globals['_ACCOUNTCLOSED']._serialized_end=1983
+  _globals['_ACCOUNTREOPENED']._serialized_start=1985
+  _globals['_ACCOUNTREOPENED']._serialized_end=2002
+  _globals['_PERIODCLOSED']._serialized_start=2004
+  _globals['_PERIODCLOSED']._serialized_end=2018
+  _globals['_ERASED']._serialized_start=2020
+  _globals['_ERASED']._serialized_end=2028
+  _globals['_REJECTION']._serialized_start=2031
+  _globals['_REJECTION']._serialized_end=2207
+  _globals['_REJECTION_FACTSENTRY']._serialized_start=2163
+  _globals['_REJECTION_FACTSENTRY']._serialized_end=2207
+  _globals['_REFUSAL']._serialized_start=2210
+  _globals['_REFUSAL']._serialized_end=2382
+  _globals['_REFUSAL_FACTSENTRY']._serialized_start=2163
+  _globals['_REFUSAL_FACTSENTRY']._serialized_end=2207
 # @@protoc_insertion_point(module_scope)

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.ledger.v1 import account_pb2 as yupana_dot_ledger_dot_v1_dot_account__pb2
 from yupana.ledger.v1 import outcome_pb2 as yupana_dot_ledger_dot_v1_dot_outcome__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fyupana/ledger/v1/transfer.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eyupana/ledger/v1/outcome.proto\"\xd3\x02\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rdebit_account\x18\x02 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x06labels\x18\x07 \x03(\x0b\x32&.yupana.ledger.v1.Transfer.LabelsEntry\x12&\n\x05\x63hain\x18\x08 \x01(\x0b\x32\x17.yupana.ledger.v1.Chain\x12*\n\x07outcome\x18\t \x01(\x0b\x32\x19.yupana.ledger.v1.Outcome\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x05\x43hain\x12\x10\n\x08\x66irst_id\x18\x01 \x01(\t\x12\r\n\x05place\x18\x02 \x01(\x05\x12\x0e\n\x06length\x18\x03 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fyupana/ledger/v1/transfer.proto\x12\x10yupana.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eyupana/ledger/v1/account.proto\x1a\x1eyupana/ledger/v1/outcome.proto\"\x87\x05\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rdebit_account\x18\x02 \x01(\t\x12\x16\n\x0e\x63redit_account\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x06labels\x18\x07 \x03(\x0b\x32&.yupana.ledger.v1.Transfer.LabelsEntry\x12&\n\x05\x63hain\x18\x08 \x01(\x0b\x32\x17.yupana.ledger.v1.Chain\x12*\n\x07outcome\x18\t \x01(\x0b\x32\x19.yupana.ledger.v1.Outcome\x12,\n\x04kind\x18\n \x01(\x0e\x32\x1e.yupana.ledger.v1.TransferKind\x12\x0c\n\x04\x63ode\x18\x0b \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0c \x01(\t\x12\x11\n\treference\x18\r \x01(\t\x12\x0c\n\x04hold\x18\x0e \x01(\t\x12\r\n\x05group\x18\x0f \x01(\t\x12\x10\n\x08reverses\x18\x10 \x01(\t\x12\x0f\n\x07payment\x18\x11 \x01(\t\x12\x32\n\x0e\x64\x65\x62it_balances\x18\x12 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12\x33\n\x0f\x63redit_balances\x18\x13 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12\x17\n\x0freversed_amount\x18\x14 \x01(\t\x12\x0c\n\x04rate\x18\x15 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x05\x43hain\x12\x10\n\x08\x66irst_id\x18\x01 \x01(\t\x12\r\n\x05place\x18\x02 \x01(\x05\x12\x0e\n\x06length\x18\x03 \x01(\x05*\x9e\x02\n\x0cTransferKind\x12\x1d\n\x19TRANSFER_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSFER_KIND_TRANSFER\x10\x01\x12\x16\n\x12TRANSFER_KIND_HOLD\x10\x02\x12\x19\n\x15TRANSFER_KIND_CAPTURE\x10\x03\x12\x19\n\x15TRANSFER_KIND_RELEASE\x10\x04\x12\x1d\n\x19TRANSFER_KIND_HOLD_UPDATE\x10\x05\x12\x18\n\x14TRANSFER_KIND_EXPIRY\x10\x06\x12\x1a\n\x16TRANSFER_KIND_REVERSAL\x10\x07\x12\x15\n\x11TRANSFER_KIND_LEG\x10\x08\x12\x19\n\x15TRANSFER_KIND_PAYMENT\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRANSFER_LABELSENTRY']._loaded_options = None
   _globals['_TRANSFER_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_TRANSFER']._serialized_start=119
-  _globals['_TRANSFER']._serialized_end=458
-  _globals['_TRANSFER_LABELSENTRY']._serialized_start=413
-  _globals['_TRANSFER_LABELSENTRY']._serialized_end=458
-  _globals['_CHAIN']._serialized_start=460
-  _globals['_CHAIN']._serialized_end=516
+  _globals['_TRANSFERKIND']._serialized_start=859
+  _globals['_TRANSFERKIND']._serialized_end=1145
+  _globals['_TRANSFER']._serialized_start=151
+  _globals['_TRANSFER']._serialized_end=798
+  _globals['_TRANSFER_LABELSENTRY']._serialized_start=753
+  _globals['_TRANSFER_LABELSENTRY']._serialized_end=798
+  _globals['_CHAIN']._serialized_start=800
+  _globals['_CHAIN']._serialized_end=856
 # @@protoc_insertion_point(module_scope)
