@@ -95,11 +95,11 @@ def decide(state: State, commands: Sequence[Command], now: int) -> Decision:
     if entry is not None:
         return Decision([_known(command, entry)], [])
     state, expired = expire(state, now)
-    decided = _decide_new(state, command, now)
+    decided = decide_new(state, command, now)
     if not isinstance(decided, Failure):
         return Decision([decided[0]], expired + decided)
     if decided.recorded:
-        rejected = _rejected(state, command, now, decided)
+        rejected = reject(state, command, now, decided)
         return Decision([rejected], [*expired, rejected])
     return Decision([Refusal(command.id, *decided)], expired)
 
@@ -143,7 +143,7 @@ def _decide_chain(state: State, commands: Sequence[Command], now: int) -> Decisi
     decision = Decision([], [])
     for command in commands:
         layer, expired = expire(layer, now)
-        decided = _decide_new(layer, command, now)
+        decided = decide_new(layer, command, now)
         if isinstance(decided, Failure):
             return _failed_chain(state, commands, now, command.id, decided)
         decision.outcomes.append(decided[0])
@@ -170,7 +170,7 @@ def _failed_chain(
     rejected: list[Outcome] = []
     for command in commands:
         own = failure if command.id == culprit_id else linked
-        entry = _rejected(layer, command, now, own)
+        entry = reject(layer, command, now, own)
         evolve(layer, entry)
         rejected.append(entry)
         expired.append(entry)
@@ -199,13 +199,18 @@ _DECIDE: dict[type, _Decide] = {
 }
 
 
-def _decide_new(state: State, command: Command, now: int) -> list[Entry] | Failure:
+def decide_new(state: State, command: Command, now: int) -> list[Entry] | Failure:
+    """Decide a command whose id is new, when whatever is due has expired.
+
+    Returns its own entry, then those of its legs or members.
+    """
     if isinstance(command, Malformed):
         raise NotLoadedError(f"the malformed command {command.id} is not known")
     return _DECIDE[type(command)](state, command, _next_time(state, now))
 
 
-def _rejected(state: State, command: Command, now: int, failure: Failure) -> Entry:
+def reject(state: State, command: Command, now: int, failure: Failure) -> Entry:
+    """Return the entry that records a rejection."""
     if isinstance(command, Malformed):
         raise NotLoadedError(f"the malformed command {command.id} is not known")
     # R14: a rejection carries no balances.

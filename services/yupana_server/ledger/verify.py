@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from yupana_server.book.audit import Auditor, target_of, whole_state
 from yupana_server.book.evolve import DivergedError, UnknownVersionError, evolve
-from yupana_server.book.state import State
 from yupana_server.book.words import words_match
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.points import BookRow
@@ -44,7 +44,8 @@ class Verifier:
         self._reader = reader
         self._book = book
         self._progress = progress
-        self._state = State()
+        self._state = whole_state()
+        self._auditor = Auditor(self._state)
         self._hash = genesis(book.id).hash
         self._seqs: dict[str, int] = {}
         self.findings = Findings(book.id)
@@ -53,10 +54,11 @@ class Verifier:
         """Fold everything that was recorded up to now and compare.
 
         Checked: no gap in seq, time strictly increasing, the hash chain, every balance that an
-        entry carries, one entry an id, the ids table, the words' seals, and that debits equal
-        credits in every asset.
+        entry carries, that every outcome is what the rules give, one entry an id, the ids table,
+        the words' seals, and that debits equal credits in every asset.
         """
         async for page in self._pages():
+            await self._load_targets(page)
             for stored in page:
                 self._check_entry(stored)
                 if len(self.findings.differences) >= DIFFERENCES_MAX:
@@ -93,11 +95,25 @@ class Verifier:
             self._differs(f"entry {entry.seq} does not have the hash of its content and history")
         self._hash = stored.hash
         try:
+            if (wrong := self._auditor.check(entry)) is not None:
+                self._differs(wrong)
             evolve(self._state, entry)
         except (DivergedError, UnknownVersionError) as error:
             self._differs(str(error))
             self._state.seq, self._state.recorded_at = entry.seq, entry.recorded_at
+
+    async def _load_targets(self, page: list[StoredEntry]) -> None:
+        """Bring in the outcomes that entries of the page refer to, and let go of all others."""
         self._state.outcomes.clear()
+        targets = {target for stored in page if (target := target_of(stored.entry)) is not None}
+        for stored in await self._reader.entries_at(
+            self._book.number, await self._seqs_of(targets)
+        ):
+            if stored.entry.seq < page[0].entry.seq:
+                self._state.outcomes[stored.entry.id] = stored.entry
+
+    async def _seqs_of(self, ids: set[str]) -> list[int]:
+        return list((await self._reader.ids(self._book.number, list(ids))).values()) if ids else []
 
     async def _check_ids(self, page: list[StoredEntry]) -> None:
         recorded = await self._reader.ids(self._book.number, [s.entry.id for s in page])
