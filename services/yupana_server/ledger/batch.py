@@ -133,10 +133,10 @@ class Batch:
 
     def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
         outcomes, entries = self._within_quota(decide(self.layer, unit, clock))
-        taken = [self._take(submission, entry) for entry in entries]
+        taken = {entry.id: self._take(submission, entry) for entry in entries}
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Entry):
-                outcomes[place] = next(entry for entry in taken if entry.id == outcome.id)
+                outcomes[place] = taken[outcome.id]
                 self._take_words(unit[place], outcome)
             elif isinstance(outcome, Replay) and self._own(outcome.entry):
                 outcomes[place] = outcome.entry

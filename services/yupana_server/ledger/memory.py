@@ -30,8 +30,7 @@ class MemoryBounds(NamedTuple):
     """Recently decided ids, at about 0.7 kB each."""
     assets_max: int = 10_000
     holds_max: int = 500_000
-    """Holds, and what is known of groups and reversals, at about 0.5 kB each. Beyond it all that is
-    loaded is let go, because open holds with deadlines must stay with their accounts."""
+    """Holds, and what is known of groups and reversals."""
 
 
 PAGE_ENTRIES = 5_000
@@ -324,12 +323,20 @@ class Memory:
         self._evict_holds()
 
     def _evict_holds(self) -> None:
-        base = self.base
-        if len(base.holds) + len(base.groups) + len(base.reversed) <= self._bounds.holds_max:
+        base, most = self.base, self._bounds.holds_max
+        if len(base.holds) + len(base.groups) + len(base.reversed) <= most:
             return
-        for kept in (base.accounts, base.holds, base.groups, base.reversed, base.deadlines):
-            kept.clear()
-        self._holders.clear()
+        base.groups.clear()
+        base.reversed.clear()
+        # Open holds must stay with their accounts, so that they expire in time; the others go.
+        base.holds = {
+            hold_id: hold for hold_id, hold in base.holds.items() if hold and hold.remaining
+        }
+        if len(base.holds) > most * 9 // 10:
+            base.accounts.clear()
+            base.holds.clear()
+            self._holders.clear()
+        base.deadlines = [each for each in base.deadlines if each[1] in base.holds]
         self._loads_valid_from = base.seq
 
 

@@ -25,9 +25,11 @@ from yupana_server.book.entries import Entry
 from yupana_server.book.state import State
 from yupana_server.ledger.submission import Submission
 
-DUE_SOON_US = 5_000_000
-"""What falls due while a batch is decided must be in memory too. Longer than R8 lets clocks differ
-from the journal's tail."""
+DUE_SOON_US = 1_000_000
+"""What falls due while a batch is decided must be in memory too."""
+
+DUE_MAX = 5_000
+"""Of so many holds that are due the accounts are loaded at a time, the first ones first."""
 
 
 class Needs(NamedTuple):
@@ -134,7 +136,7 @@ def needs(submissions: Sequence[Submission], top: State, holders: set[str], cloc
     search = _Search(top, holders)
     for submission in submissions:
         search.look_at(submission)
-    for hold_id in top.due(clock + DUE_SOON_US):
+    for hold_id in top.due(max(clock, top.recorded_at) + DUE_SOON_US)[:DUE_MAX]:
         search.need_hold(hold_id)
     return search.missing
 

@@ -14,7 +14,7 @@ import structlog
 from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.batch import EXPIRIES_MAX, Batch
+from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
 from yupana_server.ledger.memory import Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder, wall_clock
@@ -213,10 +213,14 @@ class Writer:
                 # What was read is ahead of us: by the batch being written, or by another server's.
                 await self._written()
                 await self._memory.catch_up()
-            elif len(self._memory.top.due(self._clock())) > EXPIRIES_MAX:
+            elif self._much_is_due():
                 await self._sweep()
             else:
                 return
+
+    def _much_is_due(self) -> bool:
+        top = self._memory.top
+        return len(top.due(max(self._clock(), top.recorded_at + COMMANDS_MAX))) > EXPIRIES_MAX
 
     async def _sweep(self) -> None:
         """Have many holds expire in batches of their own, before anything else is decided."""
