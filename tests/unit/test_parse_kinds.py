@@ -186,7 +186,7 @@ WRONG = [
         'resolve_group { group: "g" resolution: RESOLUTION_RELEASE effective_time {} }',
         "resolve_group.effective_time",
     ),
-    ('reverse_transfer { transfer: "_expiry:h" }', "reverse_transfer.transfer"),
+    ('reverse_transfer { transfer: "_other:1:h" }', "reverse_transfer.transfer"),
     ('reverse_transfer { transfer: "_leg:x:h" }', "reverse_transfer.transfer"),
     ("create_payment {}", "create_payment.legs"),
     (legs(*['amount: "1"'] * 257), "create_payment.legs"),

@@ -10,7 +10,9 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+~-]{0,127}", re.ASCII)
 
 ACCOUNT_PREFIX_PATTERN = re.compile(r"[A-Za-z0-9_.:@+~-]{0,128}", re.ASCII)
 
-INTERNAL_ID_PATTERN = re.compile(r"_(leg|member):[0-9]{1,4}:[A-Za-z0-9_.:@+~-]{1,128}", re.ASCII)
+INTERNAL_ID_PATTERN = re.compile(
+    r"_(?:(?:leg|member):[0-9]{1,4}|expiry):[A-Za-z0-9_.:@+~-]{1,128}", re.ASCII
+)
 """What the ledger calls entries of its own that a caller may name."""
 
 COMMANDS_PER_REQUEST_MAX = 10_000

@@ -75,9 +75,9 @@ Outcome: TypeAlias = Entry | Replay | Refusal
 class Decision(NamedTuple):
     """What was decided."""
 
-    outcomes: list[Outcome]
+    outcomes: Sequence[Outcome]
     """One for each command, in their order."""
-    entries: list[Entry]
+    entries: Sequence[Entry]
     """What is to be recorded, in order: expired holds, outcomes, legs and members."""
 
 
@@ -94,10 +94,12 @@ def decide(state: State, commands: Sequence[Command], now: int) -> Decision:
     entry = state.outcome(command.id)
     if entry is not None:
         return Decision([_known(command, entry)], [])
-    state, expired = expire(state, now)
+    expired: list[Entry] = []
+    if state.has_deadlines:
+        state, expired = expire(state, now)
     decided = decide_new(state, command, now)
     if not isinstance(decided, Failure):
-        return Decision([decided[0]], expired + decided)
+        return Decision(decided[:1], expired + decided if expired else decided)
     if decided.recorded:
         rejected = reject(state, command, now, decided)
         return Decision([rejected], [*expired, rejected])
@@ -140,18 +142,19 @@ def _decide_chain(state: State, commands: Sequence[Command], now: int) -> Decisi
         ]
         return Decision(outcomes, [])
     layer = state
-    decision = Decision([], [])
+    decided_all: list[Outcome] = []
+    entries: list[Entry] = []
     for command in commands:
         layer, expired = expire(layer, now)
         decided = decide_new(layer, command, now)
         if isinstance(decided, Failure):
             return _failed_chain(state, commands, now, command.id, decided)
-        decision.outcomes.append(decided[0])
-        decision.entries.extend(expired + decided)
+        decided_all.append(decided[0])
+        entries += expired + decided
         layer = state.layer() if layer is state else layer
         for entry in decided:
             evolve(layer, entry)
-    return decision
+    return Decision(decided_all, entries)
 
 
 def _failed_chain(

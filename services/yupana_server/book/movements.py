@@ -90,7 +90,7 @@ def move(
     debit, credit = movement.debit, movement.credit
     if conditions and (failure := _changed_position(movement, conditions, epoch)) is not None:
         return failure
-    if (failure := _state_failure(movement)) is not None:
+    if (failure := unusable(debit, credit, force=movement.force)) is not None:
         return failure
     if up_to:
         movement = movement._replace(amount=_allowed(movement, up_to))
@@ -101,11 +101,10 @@ def move(
         old = credit.totals
         credit_totals = Totals(old[0], old[1], old[2], old[3] + amount)
     else:
-        old = debit.totals
-        debit_totals = Totals(old[0] + amount, old[1], old[2], old[3])
-        old = credit.totals
-        credit_totals = Totals(old[0], old[1] + amount, old[2], old[3])
-    failure = _limits(movement, debit_totals, credit_totals)
+        debit_totals, credit_totals = posted(debit, credit, amount)
+    failure = beyond_limits(
+        debit, debit_totals, credit, credit_totals, amount, force=movement.force
+    )
     if failure is None and (debit.usage or credit.usage) and not movement.force:
         failure = _windows(movement)
     if failure is None and conditions:
@@ -121,27 +120,41 @@ def move(
     )
 
 
-def _state_failure(movement: Movement) -> Failure | None:
-    debit, credit = movement.debit.facts, movement.credit.facts
-    if debit.closed:
-        return closed(movement.debit)
-    if credit.closed:
-        return closed(movement.credit)
-    if debit.debits_frozen and not movement.force:
-        return frozen(movement.debit, Side.DEBIT)
-    if credit.credits_frozen and not movement.force:
-        return frozen(movement.credit, Side.CREDIT)
+def posted(debit: Account, credit: Account, amount: int) -> tuple[Totals, Totals]:
+    """Return the totals of both accounts after an amount was moved."""
+    d, c = debit.totals, credit.totals
+    return Totals(d[0] + amount, d[1], d[2], d[3]), Totals(c[0], c[1] + amount, c[2], c[3])
+
+
+def unusable(debit: Account, credit: Account, *, force: bool) -> Failure | None:
+    """ACCOUNT_CLOSED or ACCOUNT_FROZEN, None when neither is."""
+    if debit.facts.closed:
+        return closed(debit)
+    if credit.facts.closed:
+        return closed(credit)
+    if debit.facts.debits_frozen and not force:
+        return frozen(debit, Side.DEBIT)
+    if credit.facts.credits_frozen and not force:
+        return frozen(credit, Side.CREDIT)
     return None
 
 
-def _limits(movement: Movement, debit_totals: Totals, credit_totals: Totals) -> Failure | None:
-    debit, credit, amount = movement.debit, movement.credit, movement.amount
+def beyond_limits(
+    debit: Account,
+    debit_totals: Totals,
+    credit: Account,
+    credit_totals: Totals,
+    amount: int,
+    *,
+    force: bool,
+) -> Failure | None:
+    """OVERFLOW, BELOW_MIN_BALANCE or ABOVE_MAX_BALANCE of what a movement leaves, or None."""
     # A capture moves pending to posted, so the sum of both is what must stay within bounds.
     if debit_totals[0] + debit_totals[2] > AMOUNT_MAX:
         return overflow(debit, "debits")
     if credit_totals[1] + credit_totals[3] > AMOUNT_MAX:
         return overflow(credit, "credits")
-    if amount == 0 or movement.force:  # What moves nothing breaks no limit.
+    if amount == 0 or force:  # What moves nothing breaks no limit.
         return None
     floor = debit.facts.min_balance
     if floor is not None and debit_totals.available < floor:

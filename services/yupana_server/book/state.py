@@ -172,6 +172,16 @@ class State:
             if place == 0 or self.deadlines[place - 1] != deadline:
                 self.deadlines.insert(place, deadline)
 
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether there is any hold with a deadline."""
+        layer: State | None = self
+        while layer is not None:
+            if layer.deadlines:
+                return True
+            layer = layer.parent
+        return False
+
     def due(self, at: int) -> list[str]:
         """Return the open holds whose deadline has come, in the order of deadlines, then ids."""
         done = EVER

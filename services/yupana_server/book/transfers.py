@@ -12,9 +12,16 @@ from yupana_server.book.commands import (
 from yupana_server.book.entries import Entry, Json
 from yupana_server.book.evolve import evolve
 from yupana_server.book.failing import wrong_effective_time
-from yupana_server.book.movements import Movement, find_accounts, move
+from yupana_server.book.movements import (
+    Movement,
+    beyond_limits,
+    find_accounts,
+    move,
+    posted,
+    unusable,
+)
 from yupana_server.book.rejections import Failure, Reason
-from yupana_server.book.state import State
+from yupana_server.book.state import Account, State
 
 REVERSIBLE = {Kind.TRANSFER, Kind.CAPTURE, Kind.LEG}
 
@@ -29,17 +36,32 @@ def decide_transfer(state: State, command: CreateTransfer, at: int) -> list[Entr
     if isinstance(found, Failure):
         return found
     debit, credit = found
-    moved = move(
-        Movement(debit, credit, command.amount, at),
-        up_to=command.up_to,
-        conditions=command.conditions,
-        epoch=state.epoch,
-    )
-    if isinstance(moved, Failure):
-        return moved
     if command.up_to or command.conditions or debit.usage or credit.usage:
+        moved = move(
+            Movement(debit, credit, command.amount, at),
+            up_to=command.up_to,
+            conditions=command.conditions,
+            epoch=state.epoch,
+        )
+        if isinstance(moved, Failure):
+            return moved
         entry = note(command, state.seq + 1, at, state.epoch)
         return [moved.written_in(entry)._replace(asset=debit.facts.asset)]
+    return _decide_plain(state, command, debit, credit, at)
+
+
+def _decide_plain(
+    state: State, command: CreateTransfer, debit: Account, credit: Account, at: int
+) -> list[Entry] | Failure:
+    """Decide what most transfers are, as `move` does, in half the time."""
+    amount = command.amount
+    failure = unusable(debit, credit, force=False)
+    if failure is not None:
+        return failure
+    debit_totals, credit_totals = posted(debit, credit, amount)
+    failure = beyond_limits(debit, debit_totals, credit, credit_totals, amount, force=False)
+    if failure is not None:
+        return failure
     return [
         Entry(
             state.seq + 1,
@@ -50,10 +72,10 @@ def decide_transfer(state: State, command: CreateTransfer, at: int) -> list[Entr
             None,
             command.debit_account,
             command.credit_account,
-            moved[0],
+            amount,
             debit.facts.asset,
-            moved[1],
-            moved[2],
+            debit_totals,
+            credit_totals,
             command.effective_at,
             None if command.words is None else command.words.sealed,
             command.chain,

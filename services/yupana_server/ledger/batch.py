@@ -132,7 +132,8 @@ class Batch:
         return outcomes
 
     def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
-        outcomes, entries = self._within_quota(decide(self.layer, unit, clock))
+        decision = self._within_quota(decide(self.layer, unit, clock))
+        outcomes, entries = list(decision.outcomes), decision.entries
         taken = {entry.id: self._take(submission, entry) for entry in entries}
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Entry):

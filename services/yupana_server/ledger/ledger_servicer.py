@@ -134,7 +134,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
     ) -> transfer_pb2.Transfer:
         """Return a transfer."""
         check = read_request(request)
-        check.check_id("id", request.id)
+        check.check_target("id", request.id)
         check.done()
         book = await self._read_book(request)
         entry = (await self._reader.outcomes(book.number, [request.id])).facts[request.id]

@@ -110,7 +110,7 @@ class GetTransferRequest(_message.Message):
     def __init__(self, book: _Optional[str] = ..., id: _Optional[str] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ...) -> None: ...
 
 class ListTransfersRequest(_message.Message):
-    __slots__ = ("book", "account", "page_size", "page_token", "consistency", "prefix", "code", "label", "group", "outcome", "from_record_time", "to_record_time")
+    __slots__ = ("book", "account", "page_size", "page_token", "consistency", "prefix", "code", "label", "group", "outcome", "from_record_time", "to_record_time", "hold", "reverses")
     BOOK_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +123,8 @@ class ListTransfersRequest(_message.Message):
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     FROM_RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
     TO_RECORD_TIME_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    REVERSES_FIELD_NUMBER: _ClassVar[int]
     book: str
     account: str
     page_size: int
@@ -135,7 +137,9 @@ class ListTransfersRequest(_message.Message):
     outcome: OutcomeFilter
     from_record_time: _timestamp_pb2.Timestamp
     to_record_time: _timestamp_pb2.Timestamp
-    def __init__(self, book: _Optional[str] = ..., account: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ..., prefix: _Optional[str] = ..., code: _Optional[str] = ..., label: _Optional[_Union[Label, _Mapping]] = ..., group: _Optional[str] = ..., outcome: _Optional[_Union[OutcomeFilter, _Mapping]] = ..., from_record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    hold: str
+    reverses: str
+    def __init__(self, book: _Optional[str] = ..., account: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ..., prefix: _Optional[str] = ..., code: _Optional[str] = ..., label: _Optional[_Union[Label, _Mapping]] = ..., group: _Optional[str] = ..., outcome: _Optional[_Union[OutcomeFilter, _Mapping]] = ..., from_record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., to_record_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold: _Optional[str] = ..., reverses: _Optional[str] = ...) -> None: ...
 
 class OutcomeFilter(_message.Message):
     __slots__ = ("rejected", "reason")

@@ -71,6 +71,14 @@ class LedgerServiceServicer:
         """Decides commands in the order given and records their outcomes. Not all-or-nothing: every
         command or chain of linked commands has an outcome of its own.
 
+        When several reasons apply to a command, the first of these is its outcome: what is wrong with
+        its id (a replay, ERROR_REASON_ID_REUSED, ERROR_REASON_CHAIN_MIXED); with its times; with the
+        hold, group or transfer that it is about; then, of what moves or reserves an amount,
+        ERROR_REASON_ACCOUNT_NOT_FOUND, ASSET_MISMATCH, GROUP_FULL, POSITION_CHANGED, ACCOUNT_CLOSED,
+        ACCOUNT_FROZEN, OVERFLOW, BELOW_MIN_BALANCE, ABOVE_MAX_BALANCE, WINDOW_EXCEEDED,
+        CONDITION_FAILED, the debit account before the credit account. Before that, every hold whose
+        time has come expires.
+
         Idempotent by the commands' ids: a command that was recorded before is answered with its
         recorded outcome, marked `replayed`. After a lost connection, a deadline or
         ERROR_REASON_OUTCOME_UNKNOWN send the same request again: always safe.
