@@ -10,7 +10,7 @@ from yupana_server.book.bounds import (
     GROUP_HOLDS_MAX,
     ID_PATTERN,
 )
-from yupana_server.book.commands import Chain, Command, Malformed
+from yupana_server.book.commands import Chain, Command, CreatePayment, Malformed, ResolveGroup
 from yupana_server.ledger.fields import Violations, show
 from yupana_server.ledger.parse_kinds import parse_command
 from yupana_server.ledger.submission import Unit
@@ -44,7 +44,8 @@ def parse_commands(request: ledger_service_pb2.ExecuteRequest) -> Parsed:
             command = Malformed(message.id, found.found[0].field.rpartition(".")[2])
         if command is not None:
             parsed.append(command)
-    return Parsed(_chain(request.commands, parsed), violations, _weight(request.commands))
+    weight = _weight(parsed)
+    return Parsed(_chain(request.commands, parsed), violations, weight)
 
 
 def _check_request(request: ledger_service_pb2.ExecuteRequest) -> None:
@@ -53,11 +54,8 @@ def _check_request(request: ledger_service_pb2.ExecuteRequest) -> None:
     found.check_unknown(request)
     found.check_id("book", request.book)
     commands = request.commands
-    weight = _weight(commands)
-    if not 1 <= weight <= COMMANDS_PER_REQUEST_MAX:
-        counted = "" if weight == len(commands) else f", counted as {weight}"
-        rule = f"1 to {COMMANDS_PER_REQUEST_MAX} allowed"
-        found.add("commands", f"{len(commands)} commands{counted}: {rule}")
+    if not 1 <= len(commands) <= COMMANDS_PER_REQUEST_MAX:
+        found.add("commands", f"{len(commands)} commands: 1 to {COMMANDS_PER_REQUEST_MAX} allowed")
     fullmatch = ID_PATTERN.fullmatch
     for index, command in enumerate(commands):
         if fullmatch(command.id) is None:
@@ -99,15 +97,23 @@ def _check_chains(commands: Sequence[command_pb2.Command], found: Violations) ->
             length = 0
 
 
-def _weight(commands: Sequence[command_pb2.Command]) -> int:
-    """Return how many entries commands become at most."""
+def _weight(commands: Sequence[Command]) -> int:
+    """Return how many entries commands become at most.
+
+    Raises:
+        CallError: They become too many.
+    """
     weight = len(commands)
     for command in commands:
-        kind = command.WhichOneof("kind")
-        if kind == "create_payment":
-            weight += len(command.create_payment.legs)
-        elif kind == "resolve_group":
+        if isinstance(command, CreatePayment):
+            weight += len(command.legs)
+        elif isinstance(command, ResolveGroup):
             weight += GROUP_HOLDS_MAX
+    if weight > COMMANDS_PER_REQUEST_MAX:
+        found = Violations("")
+        counted = f"{len(commands)} commands, counted as {weight}"
+        found.add("commands", f"{counted}: 1 to {COMMANDS_PER_REQUEST_MAX} allowed")
+        raise malformed(found.found)
     return weight
 
 

@@ -48,7 +48,7 @@ from yupana_server.book.commands import (
     UpTo,
     WindowLimit,
 )
-from yupana_server.ledger.fields import Violations, show
+from yupana_server.ledger.fields import Violations, parse_amount, show
 from yupana_server.ledger.tokens import decode_position
 from yupana_server.runtime.errors import CallError
 
@@ -56,6 +56,10 @@ from yupana_server.runtime.errors import CallError
 def parse_command(message: command_pb2.Command, found: Violations) -> Command | None:
     """Read a command; None when it is of no known kind."""
     kind = message.WhichOneof("kind")
+    if kind == "create_transfer":
+        plain = _plain_transfer(message)
+        if plain is not None:
+            return plain
     parse = None if kind is None else _PARSE.get(kind)
     command: Command | None = None
     if kind is None or parse is None:
@@ -69,39 +73,56 @@ def parse_command(message: command_pb2.Command, found: Violations) -> Command | 
     return command
 
 
+def _plain_transfer(message: command_pb2.Command) -> CreateTransfer | None:
+    """Read a transfer that has accounts, an amount, perhaps an asset, and nothing else.
+
+    None when it has more, or anything is wrong with it: then it is read with care. That nothing
+    else is there, unknown fields included, is told by its size, in a third of the time that it
+    takes to look at each field. Every string has two bytes before it, a tag and its length.
+    """
+    body = message.create_transfer
+    debit, credit, asset, text = (
+        body.debit_account,
+        body.credit_account,
+        body.asset,
+        body.amount,
+    )
+    size = 6 + len(debit) + len(credit) + len(text) + (2 + len(asset) if asset else 0)
+    whole = 2 + len(message.id) + 2 + size + (1 if size > _ONE_BYTE_MAX else 0)
+    if body.ByteSize() != size or message.ByteSize() != whole + (2 if message.linked else 0):
+        return None
+    amount = parse_amount(text)
+    fullmatch = ID_PATTERN.fullmatch
+    if (
+        amount is None
+        or debit == credit
+        or fullmatch(debit) is None
+        or fullmatch(credit) is None
+        or (asset and fullmatch(asset) is None)
+    ):
+        return None
+    return CreateTransfer(message.id, debit, credit, amount, asset or None)
+
+
+_ONE_BYTE_MAX = 127
+"""Longer messages have two bytes for their length."""
+
+
 def _parse_transfer(
     id_: str, message: command_pb2.CreateTransfer, found: Violations
 ) -> CreateTransfer:
     _check_accounts(message, found)
-    amount = found.read_amount("amount", message.amount)
-    asset = message.asset
-    if asset:
-        found.check_id("asset", asset)
-    effective_at = None
-    if message.HasField("effective_time"):
-        effective_at = found.read_time("effective_time", message)
-    command = CreateTransfer(
-        id_, message.debit_account, message.credit_account, amount, asset or None, effective_at
-    )
-    if _has_more(message):
-        return command._replace(
-            code=found.check_optional_id("code", message.code),
-            up_to=_up_to(message, found),
-            conditions=_conditions(message.conditions, found),
-            words=_words(message, found),
-        )
-    return command
-
-
-def _has_more(message: command_pb2.CreateTransfer) -> bool:
-    """Tell whether a transfer has anything beside accounts, amount, asset and time."""
-    return bool(
-        message.labels
-        or message.code
-        or message.up_to
-        or message.conditions
-        or message.description
-        or message.reference
+    return CreateTransfer(
+        id_,
+        message.debit_account,
+        message.credit_account,
+        found.read_amount("amount", message.amount),
+        found.check_optional_id("asset", message.asset),
+        found.read_time("effective_time", message),
+        code=found.check_optional_id("code", message.code),
+        up_to=_up_to(message, found),
+        conditions=_conditions(message.conditions, found),
+        words=_words(message, found),
     )
 
 
