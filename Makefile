@@ -35,7 +35,7 @@ test: setup ## Runs all tests
 	@$(BIN)/python -m pytest
 
 unit: setup ## Runs the pure tests alone: no server is started
-	@$(BIN)/python -m pytest tests/unit tests/property
+	@$(BIN)/python -m pytest tests/unit tests/property tests/conformance --ignore tests/conformance/test_grpc.py
 
 lint: setup ## Checks style, protos and migrations
 	$(BIN)/ruff check .

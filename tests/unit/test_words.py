@@ -1,48 +1,67 @@
-"""Labels and their seals."""
+"""Words and their seals."""
+
+import hashlib
 
 import pytest
 
-from yupana_server.book.labels import SALT_BYTES, labels_match, seal_labels
+from yupana_server.book.commands import Words
+from yupana_server.book.words import SALT_BYTES, seal, words_match
 
 SALT = bytes(range(SALT_BYTES))
-LABELS = {"order": "42", "note": 'naïve ☃ \U0001f600 \\ " \n'}
+LABELS = {"a": "1", "order": "42", "note": 'naïve ☃ \U0001f600 \\ " \n'}
+WORDS = Words(LABELS, "two seats", "INV-7")
+NO_WORDS = [None, Words(), Words({}), Words(sealed=b"whatever was sealed")]
 
 
-def test_seal_when_labels_are_the_same_in_any_order_then_it_matches() -> None:
-    sealed = seal_labels(LABELS, SALT)
-    assert labels_match(sealed, dict(reversed(LABELS.items())))
-    assert sealed.startswith(SALT)
-    assert len(sealed) == SALT_BYTES + 32
+def test_seal_when_words_are_the_same_in_any_order_then_it_matches() -> None:
+    for words in (WORDS, Words(LABELS), Words(description="d"), Words(reference="r")):
+        sealed = seal(words, SALT)
+        labels = dict(sorted((words.labels or {}).items(), reverse=True))
+        assert words_match(sealed, words._replace(labels=labels))
+        assert sealed.startswith(SALT)
+        assert len(sealed) == SALT_BYTES + 32
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {},
-        None,
-        {"order": "42"},
-        {**LABELS, "order": "43"},
-        {**LABELS, "more": ""},
-        {"note": "42", "order": LABELS["note"]},
-        {"order": "42", "note": LABELS["note"] + " "},
+        *NO_WORDS,
+        Words(LABELS),
+        Words(LABELS, "two seats"),
+        Words(LABELS, "two seats", "INV-8"),
+        Words(LABELS, "INV-7", "two seats"),
+        Words(LABELS, "two seats ", "INV-7"),
+        Words({}, "two seats", "INV-7"),
+        Words({"order": "42"}, "two seats", "INV-7"),
+        Words({**LABELS, "order": "43"}, "two seats", "INV-7"),
+        Words({**LABELS, "more": ""}, "two seats", "INV-7"),
+        Words({"note": "42", "order": LABELS["note"]}, "two seats", "INV-7"),
     ],
 )
-def test_seal_when_labels_differ_then_it_does_not_match(other: dict[str, str] | None) -> None:
-    assert not labels_match(seal_labels(LABELS, SALT), other)
+def test_seal_when_words_differ_then_it_does_not_match(other: Words | None) -> None:
+    assert not words_match(seal(WORDS, SALT), other)
 
 
-def test_seal_when_key_and_value_are_split_elsewhere_then_it_differs() -> None:
-    pairs = [{"a": "b,c"}, {"a": 'b","c'}, {"a": 'b","c":"d'}, {"a": "b", "c": "d"}, {"a": "bc"}]
-    assert len({seal_labels(labels, SALT) for labels in pairs}) == len(pairs)
+def test_seal_when_words_are_split_elsewhere_then_it_differs() -> None:
+    labels = [{"a": "b,c"}, {"a": 'b","c'}, {"a": 'b","c":"d'}, {"a": "b", "c": "d"}, {"a": "bc"}]
+    texts = [("ab", ""), ("a", "b"), ("", "ab"), ('a","b', ""), ('a"', '"b')]
+    words = [*map(Words, labels), *(Words({"k": "v"}, *text) for text in texts)]
+    assert len({seal(each, SALT) for each in words}) == len(words)
 
 
-def test_seal_when_salt_differs_then_it_says_nothing_of_the_labels() -> None:
-    other = seal_labels(LABELS, bytes(SALT_BYTES))
-    assert other[SALT_BYTES:] != seal_labels(LABELS, SALT)[SALT_BYTES:]
-    assert labels_match(other, LABELS)
+def test_seal_when_there_are_only_labels_then_it_is_the_first_releases() -> None:
+    canonical = b'{"k":"\\u00e9","l":"2"}'
+    sealed = SALT + hashlib.sha256(SALT + canonical).digest()
+    assert seal(Words({"l": "2", "k": "é"}), SALT) == sealed
 
 
-@pytest.mark.parametrize("labels", [None, {}])
-def test_no_seal_when_no_labels_then_they_match(labels: dict[str, str] | None) -> None:
-    assert labels_match(None, labels)
-    assert not labels_match(None, LABELS)
+def test_seal_when_salt_differs_then_it_says_nothing_of_the_words() -> None:
+    other = seal(WORDS, bytes(SALT_BYTES))
+    assert other[SALT_BYTES:] != seal(WORDS, SALT)[SALT_BYTES:]
+    assert words_match(other, WORDS)
+
+
+@pytest.mark.parametrize("words", NO_WORDS)
+def test_no_seal_when_no_words_then_they_match(words: Words | None) -> None:
+    assert words_match(None, words)
+    assert not words_match(None, WORDS)

@@ -4,16 +4,15 @@ Folding shows that the balances are right; this shows that the outcomes are. It 
 in memory, as `whole_state` begins it, and the entries in order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from yupana_server.book.asked import command_of
-from yupana_server.book.commands import Command, Kind
-from yupana_server.book.decide import decide_new, reject
+from yupana_server.book.asked import command_of, legs_of
+from yupana_server.book.commands import Kind
+from yupana_server.book.decide import decide
 from yupana_server.book.entries import RULES_VERSION, Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.holding import expiry
-from yupana_server.book.rejections import Failure, Reason
 from yupana_server.book.state import State
 
 
@@ -52,103 +51,170 @@ def target_of(entry: Entry) -> str | None:
 
 
 class Auditor:
-    """Looks at the entries of a book one by one, each before it is folded."""
+    """Takes the entries of a book one by one, decides them again, and folds them.
+
+    A command stands with its legs or members, a chain with all of them: a unit. It is looked at
+    when its last entry has come, against the state that its first one found.
+    """
 
     def __init__(self, state: State):
+        self.unit: list[Entry] = []
+        """The entries of a unit that is not complete yet; they are not folded."""
         self._state = state
-        self._expected: list[Entry] = []
-        self._chain: list[Entry] = []
 
-    def check(self, entry: Entry) -> str | None:
-        """Return what is wrong with the next entry; None when the rules give the same."""
-        self._state.epoch = entry.epoch
-        if entry.rules != RULES_VERSION:
-            return None  # Decided by rules that this release no longer has.
-        if entry.chain is not None and entry.reason is not None:
-            return self._check_failed_chain(entry)
-        return _compare(entry, self._expect(entry))
+    def take(self, entry: Entry) -> Iterator[str]:
+        """Take the next entry; yields what is wrong.
 
-    def _expect(self, entry: Entry) -> Entry | None:
-        if entry.kind == Kind.EXPIRY:
-            return _expect_expiry(self._state, entry)
-        if entry.payment is not None:
-            return self._expected.pop(0) if self._expected else None
-        first, *self._expected = _decide(self._state, command_of(entry), entry.recorded_at)
-        return first
+        Raises:
+            DivergedError, UnknownVersionError: It cannot be folded; see `evolve`.
+        """
+        if self.unit and not _continues(self.unit, entry):
+            yield from self.end()
+        self.unit.append(entry)
+        if _is_complete(self.unit):
+            unit, self.unit = self.unit, []
+            yield from self._check(unit)
+            self._fold(unit)
 
-    def _check_failed_chain(self, entry: Entry) -> str | None:
-        """Gather a chain that failed; when it is complete, see whether it had to."""
-        self._chain.append(entry)
-        if entry.chain is None or entry.chain.place < entry.chain.length:
-            return None
-        members, self._chain = self._chain, []
-        culprit = next((m for m in members if m.reason != Reason.LINKED_FAILED), None)
-        if culprit is None or culprit.reason is None:
-            return f"the chain of entry {entry.seq} failed without a culprit"
-        linked = {
-            "failed_id": culprit.id,
-            "failed_reason": f"ERROR_REASON_{culprit.reason.name}",
-        }
-        for member in members:
-            if member is not culprit and member.facts != linked:
-                return f"entry {member.seq} names another culprit than {linked}"
-        return self._check_culprit(members, culprit)
+    def end(self) -> Iterator[str]:
+        """Say what is wrong at the journal's end: the last unit may not be complete."""
+        unit, self.unit = self.unit, []
+        if unit:
+            yield f"entry {unit[0].seq} begins what nothing ends: its chain, legs or members"
+            self._fold(unit)
 
-    def _check_culprit(self, members: list[Entry], culprit: Entry) -> str | None:
-        scratch = self._state.layer()
-        at = members[0].recorded_at
-        scratch.seq, scratch.recorded_at = members[0].seq - 1, at - 1
-        for member in members:
-            decided = decide_new(scratch, command_of(member), at)
-            if isinstance(decided, Failure):
-                same = member is culprit and decided == (culprit.reason, culprit.facts)
-                return None if same else f"entry {member.seq} had to fail with {decided}"
-            if member is culprit:
-                return f"entry {member.seq} failed with {culprit.reason}, but had no reason to"
-            for entry in decided:
-                evolve(scratch, entry)
-        return None
+    def skip(self, entry: Entry) -> None:
+        """Go on after an entry that could not be folded."""
+        self.unit = []
+        self._state.seq, self._state.recorded_at = entry.seq, entry.recorded_at
+
+    def _fold(self, unit: Sequence[Entry]) -> None:
+        for entry in unit:
+            evolve(self._state, entry)
+        self._state.forget_deadlines()
+
+    def _check(self, unit: list[Entry]) -> Iterator[str]:
+        state, first = self._state, unit[0]
+        state.epoch = first.epoch
+        if first.rules != RULES_VERSION:
+            return  # Decided by rules that this release no longer has.
+        if first.kind == Kind.EXPIRY:
+            expected = _expected_expiry(state, first)
+        else:
+            commands = [command_of(entry) for entry in unit if _is_own(entry)]
+            scratch = _with_deadlines_of(state, unit)
+            expected = list(decide(scratch, commands, first.recorded_at).entries)
+        yield from _compare(unit, expected)
 
 
-def _decide(state: State, command: Command, at: int) -> list[Entry]:
-    decided = decide_new(state, command, at)
-    if isinstance(decided, Failure):
-        return [reject(state, command, at, decided)]
-    return decided
+def _is_own(entry: Entry) -> bool:
+    """Tell whether it records a command, and is not the ledger's own or part of another."""
+    return entry.kind != Kind.EXPIRY and entry.payment is None
 
 
-def _expect_expiry(state: State, entry: Entry) -> Entry | None:
+def _parts(entry: Entry) -> int:
+    """Return how many entries follow one that is made of several."""
+    if entry.reason is not None:
+        return 0
+    said: Any = entry.content if entry.kind == Kind.PAYMENT else entry.result
+    if entry.kind == Kind.PAYMENT:
+        return len(said["legs"])
+    return len(said["holds"]) if entry.kind == Kind.RESOLVE_GROUP else 0
+
+
+def _is_complete(unit: Sequence[Entry]) -> bool:
+    own = [entry for entry in unit if _is_own(entry)]
+    if not own:
+        return True  # An expiry stands alone, but within a chain.
+    last, chain = own[-1], own[-1].chain
+    if chain is not None and chain.place < chain.length:
+        return False
+    return sum(entry.payment == last.id for entry in unit) == _parts(last)
+
+
+def _continues(unit: Sequence[Entry], entry: Entry) -> bool:
+    """Tell whether an entry can belong to a unit that is not complete."""
+    last = [each for each in unit if _is_own(each)][-1]
+    missing = _parts(last) - sum(each.payment == last.id for each in unit)
+    if missing:
+        return entry.payment == last.id
+    if entry.kind == Kind.EXPIRY:
+        return last.reason is None
+    if entry.chain is None or last.chain is None or (entry.reason is None) != (last.reason is None):
+        return False
+    return entry.chain == last.chain._replace(place=last.chain.place + 1)
+
+
+def _with_deadlines_of(state: State, unit: Sequence[Entry]) -> State:
+    """Return a layer in which those holds fall due that the server had to know of, or knew of.
+
+    It knew of those of every account that the unit touches, and of those that it expired. Others
+    may be due as well: a sweep finds them.
+    """
+    touched = {account for entry in unit for account in _accounts(state, entry)}
+    expired = {entry.hold for entry in unit if entry.kind == Kind.EXPIRY}
+    scratch = state.layer()
+    # In a layer of its own, above one that says that all has expired below it.
+    scratch.expired_until = (2**63, "")
+    top = scratch.layer()
+    for hold_id in state.due(unit[-1].recorded_at):
+        hold = state.hold(hold_id)
+        if hold is not None and (
+            hold_id in expired or touched & {hold.debit_account, hold.credit_account}
+        ):
+            top.store_hold(hold)
+    return top
+
+
+def _accounts(state: State, entry: Entry) -> Iterator[str | None]:
+    """Yield the accounts that an entry had to look at, also when it was rejected."""
+    yield from (entry.debit_account, entry.credit_account, entry.account)
+    hold = state.hold(entry.hold) if entry.hold is not None else None
+    if hold is not None:
+        yield from (hold.debit_account, hold.credit_account)
+    if entry.kind == Kind.REVERSAL and (target := state.outcome(entry.reverses or "")):
+        yield from (target.debit_account, target.credit_account)
+    if entry.kind == Kind.RESOLVE_GROUP:
+        for member in state.group(entry.group or ""):
+            known = state.hold(member)
+            if known is not None:
+                yield from (known.debit_account, known.credit_account)
+    if entry.kind == Kind.PAYMENT and entry.content is not None:
+        said: Any = entry.content
+        for leg in legs_of(said["legs"]):
+            yield from (leg.debit_account, leg.credit_account)
+
+
+def _expected_expiry(state: State, entry: Entry) -> list[Entry]:
     hold = state.hold(entry.hold or "")
     if hold is None or not hold.remaining or hold.expires_at is None:
-        return None
-    if hold.expires_at > entry.recorded_at:
-        return None
-    return expiry(state, hold.id, entry.recorded_at)
+        return []
+    due = hold.expires_at <= entry.recorded_at
+    return [expiry(state, hold.id, entry.recorded_at)] if due else []
 
 
-def _compare(entry: Entry, expected: Entry | None) -> str | None:
-    if expected is None:
-        return f"entry {entry.seq} ({entry.kind.name.lower()} {entry.id}) follows from nothing"
-    # Who asked, and in which trace, is not decided.
-    plain = entry._replace(actor=None, trace_id=None)
-    if plain == expected:
-        return None
-    differing = [
-        f"{name} {getattr(plain, name)!r} instead of {getattr(expected, name)!r}"
-        for name in Entry._fields
-        if getattr(plain, name) != getattr(expected, name)
-    ]
-    return f"entry {entry.seq} was decided with {'; '.join(differing)}"
+def _compare(unit: Sequence[Entry], expected: Sequence[Entry]) -> Iterator[str]:
+    for entry, other in zip(unit, expected, strict=False):
+        # Who asked, and in which trace, is not decided.
+        plain = entry._replace(actor=None, trace_id=None)
+        if plain != other:
+            differing = [
+                f"{name} {getattr(plain, name)!r} instead of {getattr(other, name)!r}"
+                for name in Entry._fields
+                if getattr(plain, name) != getattr(other, name)
+            ]
+            yield f"entry {entry.seq} was decided with {'; '.join(differing)}"
+            return
+    if len(unit) > len(expected):
+        entry = unit[len(expected)]
+        yield f"entry {entry.seq} ({entry.kind.name.lower()} {entry.id}) follows from nothing"
+    elif len(unit) < len(expected):
+        other = expected[len(unit)]
+        yield f"after entry {unit[-1].seq} {other.kind.name.lower()} {other.id} is missing"
 
 
 def audit(entries: Iterable[Entry]) -> list[str]:
     """Decide a whole journal again, from its first entry; return what is wrong."""
-    state = whole_state()
-    auditor = Auditor(state)
-    wrong = []
-    for entry in entries:
-        difference = auditor.check(entry)
-        if difference is not None:
-            wrong.append(difference)
-        evolve(state, entry)
-    return wrong
+    auditor = Auditor(whole_state())
+    wrong = [difference for entry in entries for difference in auditor.take(entry)]
+    return [*wrong, *auditor.end()]

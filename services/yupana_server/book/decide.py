@@ -60,7 +60,7 @@ from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.rejections import Failure, Reason, Refusal
 from yupana_server.book.replay import difference
-from yupana_server.book.state import NotLoadedError, State
+from yupana_server.book.state import NotLoadedError, State, all_until
 
 
 class Replay(NamedTuple):
@@ -95,8 +95,9 @@ def decide(state: State, commands: Sequence[Command], now: int) -> Decision:
     if entry is not None:
         return Decision([_known(command, entry)], [])
     expired: list[Entry] = []
-    if state.has_deadlines:
-        state, expired = expire(state, now)
+    if state.has_deadlines and state.due(_next_time(state, now), 1):
+        state = state.layer()
+        expired = expire(state, now)
     decided = decide_new(state, command, now)
     if not isinstance(decided, Failure):
         return Decision(decided[:1], expired + decided if expired else decided)
@@ -106,20 +107,20 @@ def decide(state: State, commands: Sequence[Command], now: int) -> Decision:
     return Decision([Refusal(command.id, *decided)], expired)
 
 
-def expire(state: State, now: int, limit: int | None = None) -> tuple[State, list[Entry]]:
-    """Expire what is due, in the order of deadlines.
+def expire(layer: State, now: int, limit: int | None = None) -> list[Entry]:
+    """Expire what is due, in the order of deadlines, and fold that into the layer.
 
-    Returns the state after that and the entries that led there, at most `limit`.
+    Returns the entries, at most `limit` if it is given.
     """
     entries: list[Entry] = []
-    while due := state.due(_next_time(state, now)):
-        state = state.layer()
-        for hold_id in due[:limit]:
-            entries.append(holding.expiry(state, hold_id, _next_time(state, now)))
-            evolve(state, entries[-1])
+    while due := layer.due(at := _next_time(layer, now), limit):
+        for hold_id in due:
+            entries.append(holding.expiry(layer, hold_id, _next_time(layer, now)))
+            evolve(layer, entries[-1])
         if limit is not None:
             break
-    return state, entries
+        layer.expired_until = all_until(at)
+    return entries
 
 
 def _known(command: Command, entry: Entry) -> Outcome:
@@ -141,17 +142,16 @@ def _decide_chain(state: State, commands: Sequence[Command], now: int) -> Decisi
             for command, entry in zip(commands, known, strict=True)
         ]
         return Decision(outcomes, [])
-    layer = state
+    layer = state.layer()
     decided_all: list[Outcome] = []
     entries: list[Entry] = []
     for command in commands:
-        layer, expired = expire(layer, now)
+        expired = expire(layer, now) if layer.has_deadlines else []
         decided = decide_new(layer, command, now)
         if isinstance(decided, Failure):
             return _failed_chain(state, commands, now, command.id, decided)
         decided_all.append(decided[0])
         entries += expired + decided
-        layer = state.layer() if layer is state else layer
         for entry in decided:
             evolve(layer, entry)
     return Decision(decided_all, entries)
@@ -168,8 +168,8 @@ def _failed_chain(
             for command in commands
         ]
         return Decision(refusals, [])
-    layer, expired = expire(state, now)
-    layer = layer.layer()
+    layer = state.layer()
+    expired = expire(layer, now)
     rejected: list[Outcome] = []
     for command in commands:
         own = failure if command.id == culprit_id else linked
@@ -216,6 +216,8 @@ def reject(state: State, command: Command, now: int, failure: Failure) -> Entry:
     """Return the entry that records a rejection."""
     if isinstance(command, Malformed):
         raise NotLoadedError(f"the malformed command {command.id} is not known")
+    if isinstance(command, CreatePayment):
+        command = transfers.with_assets(command, state)
     # R14: a rejection carries no balances.
     entry = note(command, state.seq + 1, _next_time(state, now), state.epoch)
     entry = entry._replace(reason=failure.reason, facts=failure.facts)

@@ -12,6 +12,16 @@ def not_found(account_id: str, side: str) -> Failure:
     return Failure(Reason.ACCOUNT_NOT_FOUND, {"account": account_id, "side": side})
 
 
+def asset_mismatch(debit: Account, credit: Account, asked: str | None) -> Failure:
+    """ASSET_MISMATCH."""
+    facts = {
+        "debit_asset": debit.facts.asset,
+        "credit_asset": credit.facts.asset,
+        "asked_asset": asked or "either",
+    }
+    return Failure(Reason.ASSET_MISMATCH, facts)
+
+
 def frozen(account: Account, side: Side) -> Failure:
     """ACCOUNT_FROZEN."""
     facts = {"account": account.facts.id, "side": side.name.lower()}

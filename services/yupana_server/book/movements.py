@@ -10,6 +10,7 @@ from yupana_server.book.commands import Condition, Operator, Quantity, Side, UpT
 from yupana_server.book.entries import Entry, Totals, Usage
 from yupana_server.book.failing import (
     above_max,
+    asset_mismatch,
     below_min,
     closed,
     frozen,
@@ -70,12 +71,7 @@ def find_accounts(
         return not_found(credit_id, "credit")
     held = debit.facts.asset
     if held != credit.facts.asset or (asset is not None and asset != held):
-        facts = {
-            "debit_asset": held,
-            "credit_asset": credit.facts.asset,
-            "asked_asset": asset or "either",
-        }
-        return Failure(Reason.ASSET_MISMATCH, facts)
+        return asset_mismatch(debit, credit, asset)
     return debit, credit
 
 

@@ -65,7 +65,8 @@ class Refusal(NamedTuple):
 
 def explain(reason: Reason, facts: Mapping[str, str]) -> str:
     """Say what failed, with which values, and what to do."""
-    return _SENTENCES[reason].format_map(facts)
+    sentence = _SENTENCES[reason].format_map(facts)
+    return f"leg {facts['leg']}: {sentence}" if "leg" in facts else sentence
 
 
 _SENTENCES = {

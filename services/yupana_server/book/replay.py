@@ -9,6 +9,7 @@ from yupana_server.book.commands import (
     CreateTransfer,
     Deadline,
     Kind,
+    Leg,
     Malformed,
     WindowLimit,
     kind_of,
@@ -43,6 +44,8 @@ def difference(command: Command, entry: Entry) -> Difference | None:
     recorded = command_of(entry)
     for field in _in_message_order(command._fields):
         given, was = getattr(command, field), getattr(recorded, field)
+        if field == "legs":
+            given = _with_assets_of(was, given)
         if given != was and not (field == "asset" and given is None):
             return Difference(*_name(field, was, given))
     if not words_match(entry.sealed_words, words_of(command)):
@@ -69,6 +72,16 @@ def _same_plain_transfer(command: Command, entry: Entry) -> bool:
             entry.code,
         )
         and words_match(entry.sealed_words, command.words)
+    )
+
+
+def _with_assets_of(recorded: tuple[Leg, ...], given: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """Return legs with the assets that were recorded for them where they leave them out."""
+    if len(recorded) != len(given):
+        return given
+    return tuple(
+        leg if leg.asset is not None else leg._replace(asset=was.asset)
+        for was, leg in zip(recorded, given, strict=True)
     )
 
 

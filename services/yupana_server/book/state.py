@@ -5,15 +5,29 @@ a batch (or a chain) changes. So a batch can be decided on top of one that is st
 and thrown away by dropping its layer.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from enum import IntEnum
-from typing import Any, NamedTuple
+from heapq import merge
+from itertools import groupby, islice
+from typing import Any, NamedTuple, TypeAlias
 
 from yupana_server.book.commands import NormalSide, WindowLimit
 from yupana_server.book.entries import ZERO, Entry, Totals, Usage
 
-EVER = -(2**63)
-"""Before any time."""
+Due: TypeAlias = tuple[int, str]
+"""When a hold expires, and its id."""
+
+NO_DUE: Due = (-(2**63), "")
+"""Before any other."""
+
+
+def all_until(at: int) -> Due:
+    """Return what comes after all deadlines up to a time: no id contains a byte as high as DEL."""
+    return at, "\x7f"
+
+
+DEADLINES_SPARE = 1_000
+"""How many deadlines that no longer count may stand among the others, at least."""
 
 
 class NotLoadedError(Exception):
@@ -96,8 +110,8 @@ class State:
     """
 
     __slots__ = (
-        "accounts", "assets", "closed_before", "deadlines", "epoch", "expired_until", "groups",
-        "holds", "outcomes", "parent", "recorded_at", "reversed", "seq",
+        "_deadlines_max", "accounts", "assets", "closed_before", "deadlines", "epoch",
+        "expired_until", "groups", "holds", "outcomes", "parent", "recorded_at", "reversed", "seq",
     )  # fmt: skip
 
     def __init__(
@@ -121,9 +135,10 @@ class State:
         self.holds: dict[str, Hold | None] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.reversed: dict[str, int] = {}
-        self.deadlines: list[tuple[int, str]] = []
+        self.deadlines: list[Due] = []
         """Deadlines and ids of holds, in order; some of them are closed or have another by now."""
-        self.expired_until = EVER
+        self._deadlines_max = DEADLINES_SPARE
+        self.expired_until = NO_DUE
         """Whatever was due up to here in this layer and those below has been expired in it."""
 
     def layer(self) -> "State":
@@ -148,16 +163,16 @@ class State:
         self.groups.update(layer.groups)
         self.reversed.update(layer.reversed)
         for deadline in layer.deadlines:
-            insort(self.deadlines, deadline)
-        self._forget_past_deadlines()
+            self._note_deadline(deadline)
+        self.forget_deadlines()
 
-    def _forget_past_deadlines(self) -> None:
-        past = 0
-        for at, hold_id in self.deadlines:
-            if self._waits(at, hold_id):
-                break
-            past += 1
+    def forget_deadlines(self) -> None:
+        """Let go of deadlines that are past, and now and then of all that no longer count."""
+        past = next((i for i, each in enumerate(self.deadlines) if self._waits(*each)), None)
         del self.deadlines[:past]
+        if len(self.deadlines) > self._deadlines_max:
+            self.deadlines = [each for each in self.deadlines if self._waits(*each)]
+            self._deadlines_max = DEADLINES_SPARE + 2 * len(self.deadlines)
 
     def _waits(self, at: int, hold_id: str) -> bool:
         hold = self.hold(hold_id)
@@ -167,10 +182,12 @@ class State:
         """Take note of a hold as it is now."""
         self.holds[hold.id] = hold
         if hold.remaining and hold.expires_at is not None:
-            deadline = (hold.expires_at, hold.id)
-            place = bisect_right(self.deadlines, deadline)
-            if place == 0 or self.deadlines[place - 1] != deadline:
-                self.deadlines.insert(place, deadline)
+            self._note_deadline((hold.expires_at, hold.id))
+
+    def _note_deadline(self, deadline: Due) -> None:
+        place = bisect_right(self.deadlines, deadline)
+        if place == 0 or self.deadlines[place - 1] != deadline:
+            self.deadlines.insert(place, deadline)
 
     @property
     def has_deadlines(self) -> bool:
@@ -182,21 +199,27 @@ class State:
             layer = layer.parent
         return False
 
-    def due(self, at: int) -> list[str]:
-        """Return the open holds whose deadline has come, in the order of deadlines, then ids."""
-        done = EVER
-        found: set[tuple[int, str]] = set()
+    def due(self, at: int, limit: int | None = None) -> list[str]:
+        """Return the open holds whose deadline has come, in the order of deadlines, then ids.
+
+        The first `limit` of them, if it is given: what comes later is not even looked at.
+        """
+        done, end = NO_DUE, all_until(at)
+        passed: list[islice[Due]] = []
         layer: State | None = self
         while layer is not None:
             done = max(done, layer.expired_until)
             deadlines = layer.deadlines
             if deadlines and deadlines[0][0] <= at:
-                begin = bisect_right(deadlines, (done, "\x7f"))
-                found.update(deadlines[begin : bisect_right(deadlines, (at, "\x7f"))])
+                begin = bisect_right(deadlines, done)
+                passed.append(islice(deadlines, begin, bisect_right(deadlines, end)))
             layer = layer.parent
-        if not found:
+        if not passed:
             return []
-        return [hold_id for when, hold_id in sorted(found) if self._waits(when, hold_id)]
+        # A hold that was changed stands in several layers, once for each deadline that it had.
+        each_once = (deadline for deadline, _ in groupby(merge(*passed)))
+        waiting = (hold_id for when, hold_id in each_once if self._waits(when, hold_id))
+        return list(islice(waiting, limit))
 
     def account(self, account_id: str) -> Account | None:
         """Return the account, None when it is not open; NotLoadedError when nobody knows."""

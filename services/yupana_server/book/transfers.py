@@ -11,7 +11,7 @@ from yupana_server.book.commands import (
 )
 from yupana_server.book.entries import Entry, Json
 from yupana_server.book.evolve import evolve
-from yupana_server.book.failing import wrong_effective_time
+from yupana_server.book.failing import asset_mismatch, wrong_effective_time
 from yupana_server.book.movements import (
     Movement,
     beyond_limits,
@@ -134,16 +134,13 @@ def decide_payment(state: State, command: CreatePayment, at: int) -> list[Entry]
     collected_asset: str | None = None
     legs: list[Entry] = []
     for place, leg in enumerate(command.legs, start=1):
-        if leg.collects:
-            leg = leg._replace(  # noqa: PLW2901 (as it is to be decided)
-                amount=missing, up_to=UpTo.DEBIT_LIMITS, asset=leg.asset or collected_asset
-            )
-        entry = _decide_leg(layer, command, leg, place)
+        asset = collected_asset if leg.collects else None
+        entry = _decide_leg(layer, command, place, missing=missing, asset=asset)
         if isinstance(entry, Failure):
             return entry._replace(facts={**entry.facts, "leg": str(place)})
         evolve(layer, entry)
         legs.append(entry)
-        if command.legs[place - 1].collects:
+        if leg.collects:
             missing -= entry.amount or 0
             collected_asset = entry.asset
     if missing and not command.collect_partially:
@@ -151,14 +148,23 @@ def decide_payment(state: State, command: CreatePayment, at: int) -> list[Entry]
         facts = {"collect_amount": str(asked), "collected": str(asked - missing)}
         return Failure(Reason.COLLECTED_TOO_LITTLE, facts)
     amounts: list[Json] = [leg.amount for leg in legs]
-    own = note(command, state.seq + 1, at, state.epoch)._replace(result={"amounts": amounts})
+    own = note(with_assets(command, state), state.seq + 1, at, state.epoch)
+    own = own._replace(result={"amounts": amounts})
     return [own, *legs]
 
 
-def _decide_leg(layer: State, command: CreatePayment, leg: Leg, place: int) -> Entry | Failure:
+def _decide_leg(
+    layer: State, command: CreatePayment, place: int, *, missing: int, asset: str | None
+) -> Entry | Failure:
+    """Decide one leg; `missing` and `asset`, which it must have, are for those that collect."""
+    leg = command.legs[place - 1]
+    if leg.collects:
+        leg = leg._replace(amount=missing, up_to=UpTo.DEBIT_LIMITS)
     found = find_accounts(layer, leg.debit_account, leg.credit_account, leg.asset)
     if isinstance(found, Failure):
         return found
+    if asset is not None and found[0].facts.asset != asset:
+        return asset_mismatch(*found, asset)
     at = layer.recorded_at + 1
     moved = move(
         Movement(*found, leg.amount or 0, at),
@@ -184,6 +190,16 @@ def _decide_leg(layer: State, command: CreatePayment, leg: Leg, place: int) -> E
         epoch=layer.epoch,
     )
     return moved.written_in(entry)
+
+
+def with_assets(command: CreatePayment, state: State) -> CreatePayment:
+    """Return the payment in canonical form: an asset left out of a leg is its accounts' own."""
+    return command._replace(legs=tuple(_with_asset(leg, state) for leg in command.legs))
+
+
+def _with_asset(leg: Leg, state: State) -> Leg:
+    debit = state.account(leg.debit_account) if leg.asset is None else None
+    return leg if debit is None else leg._replace(asset=debit.facts.asset)
 
 
 def leg_id(payment: str, place: int) -> str:

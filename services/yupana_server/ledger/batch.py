@@ -1,13 +1,13 @@
 """A batch: submissions that are decided together and recorded by one commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from yupana_server.book.commands import Command, Kind, words_of
 from yupana_server.book.decide import Decision, Outcome, Replay, decide, expire
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.rejections import Reason, Refusal
-from yupana_server.book.state import EVER, State
+from yupana_server.book.state import NO_DUE, State, all_until
 from yupana_server.journal.append import StoredWords
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
@@ -50,6 +50,11 @@ class Batch:
         return max(0, COMMANDS_MAX - self._commands_count)
 
     @property
+    def sweeps(self) -> bool:
+        """Whether this is nothing but the expiry of holds that are due."""
+        return not any(s.units for s in self.submissions)
+
+    @property
     def obsolete(self) -> bool:
         """Whether the state that this was decided on is no longer what it was."""
         return self.generation != self._memory.generation
@@ -82,6 +87,8 @@ class Batch:
             raise ClockSkewError(skew_ms=behind // 1000)
         if self.decided_at is None:
             self.decided_at = clock
+        # What was loaded since the last time may be due already.
+        self.layer.expired_until = NO_DUE
         for submission in submissions:
             if submission.open(now):
                 submission.decided = True
@@ -89,10 +96,14 @@ class Batch:
                     self.layer.outcomes.setdefault(command_id, entry)
                 self.outcomes.append((submission, self._decide_one(submission, clock)))
 
-    def decide_again(self, *, clock: int, now: float) -> None:
-        """Decide all submissions anew on what is known now."""
+    def begin_again(self, now: float) -> None:
+        """Forget what was decided; all submissions are to be decided anew on what is known now."""
         self._begin()
         self.drop_closed(now)
+
+    def decide_again(self, *, clock: int, now: float) -> None:
+        """Decide all submissions anew on what is known now."""
+        self.begin_again(now)
         self.decide(self.submissions, clock=clock, now=now)
 
     def mark_sent(self) -> None:
@@ -118,14 +129,12 @@ class Batch:
                 submission.answer.set_result(Answer(outcomes, answer_seq, epoch))
 
     def _decide_one(self, submission: Submission, clock: int) -> list[Outcome]:
-        # What was loaded since may be due already.
-        self.layer.expired_until = EVER
         if submission.validate_only:
             return _validate(self.layer.layer(), submission.units, clock)
         if not submission.units:
-            _, expired = expire(self.layer, clock, EXPIRIES_MAX)
-            for entry in expired:
+            for entry in expire(self.layer.layer(), clock, EXPIRIES_MAX):
                 self._take(submission, entry)
+                self.layer.expired_until = (entry.hold_expires_at or 0, entry.hold or "")
         outcomes: list[Outcome] = []
         for unit in submission.units:
             outcomes += self._decide_unit(submission, unit, clock)
@@ -134,6 +143,7 @@ class Batch:
     def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
         decision = self._within_quota(decide(self.layer, unit, clock))
         outcomes, entries = list(decision.outcomes), decision.entries
+        _note_expiry(self.layer, entries)
         taken = {entry.id: self._take(submission, entry) for entry in entries}
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Entry):
@@ -156,9 +166,6 @@ class Batch:
             entry = entry._replace(trace_id=context.trace_id.to_bytes(16, "big"))
         evolve(self.layer, entry)
         self.entries.append(entry)
-        if entry.kind == Kind.EXPIRY and entry.hold_expires_at is not None:
-            # Holds expire in the order of their deadlines; others may have the same one.
-            self.layer.expired_until = max(self.layer.expired_until, entry.hold_expires_at - 1)
         return entry
 
     def _take_words(self, command: Command, entry: Entry) -> None:
@@ -182,6 +189,7 @@ def _validate(scratch: State, units: Iterable[Unit], clock: int) -> list[Outcome
     outcomes: list[Outcome] = []
     for unit in units:
         decision = decide(scratch, unit, clock)
+        _note_expiry(scratch, decision.entries)
         for entry in decision.entries:
             evolve(scratch, entry)
         for outcome in decision.outcomes:
@@ -189,6 +197,12 @@ def _validate(scratch: State, units: Iterable[Unit], clock: int) -> list[Outcome
                 outcome = outcome.entry  # noqa: PLW2901 (of this request: it is not recorded)
             outcomes.append(outcome)
     return outcomes
+
+
+def _note_expiry(layer: State, entries: Sequence[Entry]) -> None:
+    """Take note that whatever was due by the first entry is expired, if it is about that."""
+    if entries and entries[0].kind == Kind.EXPIRY:
+        layer.expired_until = max(layer.expired_until, all_until(entries[0].recorded_at))
 
 
 def _refuse(entry: Entry) -> Refusal:

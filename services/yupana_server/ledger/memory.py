@@ -35,6 +35,9 @@ class MemoryBounds(NamedTuple):
 
 PAGE_ENTRIES = 5_000
 
+Clock: TypeAlias = Callable[[], int]
+"""The wall clock, microseconds since the Unix epoch."""
+
 T = TypeVar("T")
 Load: TypeAlias = Callable[[int, Sequence[str]], Awaitable[Loaded[T]]]
 """Reads facts of a book by their names."""
@@ -161,6 +164,7 @@ class Memory:
             except DivergedError as error:
                 self.reset()
                 raise HistoryChangedError(str(error)) from error
+        self.base.forget_deadlines()
         self._loads_valid_from = self.base.seq
         self.invalidate()
 
@@ -184,7 +188,7 @@ class Memory:
             if len(page) < PAGE_ENTRIES:
                 return
 
-    async def load(self, submissions: Sequence[Submission], clock: int) -> bool:
+    async def load(self, submissions: Sequence[Submission], clock: Clock) -> bool:
         """Bring what the submissions need into memory, so that they can be decided on `top`.
 
         `clock` is the wall clock: what is due by then, or soon after, is needed as well. Returns
@@ -197,7 +201,7 @@ class Memory:
         """
         await self.prepare()
         while True:
-            missing = needs(submissions, self.top, self._holders, clock)
+            missing = needs(submissions, self.top, self._holders, clock())
             unchecked = [s for s in submissions if not self._checked(s)]
             if not (any(missing) or unchecked):
                 return True
@@ -274,8 +278,8 @@ class Memory:
         return True
 
     def _keep_hold(self, hold_id: str, hold: Hold | None) -> None:
-        if self.top.knows("holds", hold_id):
-            return
+        if hold_id in self.base.holds:
+            return  # Not what is being written: that may be thrown away.
         if hold is None:
             self.base.holds[hold_id] = None
             return
@@ -284,7 +288,7 @@ class Memory:
             # Whoever was sure that nothing is due any more did not know of this one.
             layer: State | None = self.top
             while layer is not None:
-                layer.expired_until = min(layer.expired_until, hold.expires_at - 1)
+                layer.expired_until = min(layer.expired_until, (hold.expires_at, ""))
                 layer = layer.parent
 
     async def _check_ids(self, submissions: list[Submission], seen: Seen) -> bool:

@@ -136,7 +136,7 @@ def needs(submissions: Sequence[Submission], top: State, holders: set[str], cloc
     search = _Search(top, holders)
     for submission in submissions:
         search.look_at(submission)
-    for hold_id in top.due(max(clock, top.recorded_at) + DUE_SOON_US)[:DUE_MAX]:
+    for hold_id in top.due(max(clock, top.recorded_at) + DUE_SOON_US, DUE_MAX):
         search.need_hold(hold_id)
     return search.missing
 

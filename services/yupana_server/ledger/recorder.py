@@ -10,12 +10,12 @@ left to its deadline.
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
 import structlog
 from opentelemetry import trace
 
+from yupana_server.book.state import NotLoadedError
 from yupana_server.journal.append import (
     TAIL_ENTRIES_MAX,
     Appender,
@@ -30,6 +30,7 @@ from yupana_server.journal.errors import (
     ConflictError,
     HistoryChangedError,
     JournalError,
+    OverdueError,
     PoisonError,
     StuckError,
     UnavailableError,
@@ -37,13 +38,15 @@ from yupana_server.journal.errors import (
 )
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
-from yupana_server.ledger.batch import Batch
-from yupana_server.ledger.memory import Memory
+from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
+from yupana_server.ledger.memory import Clock, Memory
+from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import (
     BookGoneError,
     ClockSkewError,
     NotAnsweredError,
     PoisonedError,
+    Submission,
 )
 
 BEGIN_TIMEOUT_S = 3.0
@@ -64,10 +67,13 @@ DATABASE_SKEW_MAX_US = 250_000
 RESCUE_AFTER_S = 0.3
 """R5: when to look who holds the lock that we wait for; below the lock time-out."""
 
-STUCK_AFTER_S = IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000
+DECISIONS_MAX = 5
+"""How often a batch is decided anew because what it rests on changed while that was loaded."""
 
-Clock = Callable[[], int]
-"""The wall clock, microseconds since the Unix epoch."""
+SWEEP_TIMEOUT_S = 10.0
+"""How long the expiry of one batch of holds may take."""
+
+STUCK_AFTER_S = IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000
 
 log = structlog.get_logger("yupana.recorder")
 tracer = trace.get_tracer("yupana.ledger")
@@ -185,14 +191,44 @@ class Recorder:
         """Decide the batch on the committed state; what was decided on top of it is obsolete."""
         memory = self._memory
         memory.invalidate()
+        for _ in range(DECISIONS_MAX):
+            await self._load(batch)
+            memory.invalidate()  # Whatever was decided while this was loading did not know of it.
+            with suppress(NotLoadedError):  # Something fell due just now: load that as well.
+                batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
+                memory.speculate(batch)
+                return
+        raise NotLoadedError("what is needed changes faster than it can be loaded")
+
+    async def _load(self, batch: Batch) -> None:
+        """Load what is needed to decide the batch on the committed state."""
         while True:
             batch.drop_closed(asyncio.get_running_loop().time())
-            if await memory.load(batch.submissions, self._clock()):
+            if await self._memory.load(batch.submissions, self._clock):
                 break
-            await memory.catch_up()
-        memory.invalidate()  # Whatever was decided while this was loading did not know of it.
-        batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
-        memory.speculate(batch)
+            await self._memory.catch_up()
+        if not batch.sweeps and self.much_is_due():
+            raise OverdueError("more holds are due than one batch can expire")
+
+    def much_is_due(self) -> bool:
+        """Whether more holds are due than should expire in one batch beside other things."""
+        top = self._memory.top
+        at = max(self._clock(), top.recorded_at + COMMANDS_MAX)
+        return len(top.due(at, EXPIRIES_MAX + 1)) > EXPIRIES_MAX
+
+    async def sweep(self) -> None:
+        """Have holds that are due expire in a batch of their own. Call it while nothing is written.
+
+        So the time that other decisions take stays bounded, however many holds fall due at once.
+        """
+        batch = Batch(self._memory, RejectionQuota())
+        submission = Submission((), asyncio.get_running_loop().time() + SWEEP_TIMEOUT_S)
+        batch.join([submission])
+        batch.generation = -1  # Yet to be decided.
+        await self.record(batch)
+        if not submission.answer.cancel():
+            submission.answer.exception()  # Nobody waits for it.
+        self._memory.invalidate()
 
     def _encode(self, batch: Batch) -> EncodedBatch:
         memory = self._memory
@@ -217,6 +253,8 @@ class Recorder:
         log.warning("append_failed", book=self._memory.book.id, error=type(error).__name__)
         if isinstance(error, StuckError):
             self._stuck = True
+        elif isinstance(error, OverdueError):
+            await self.sweep()
         elif isinstance(error, ConflictError):
             self._memory.invalidate()
             self._memory.forget_checks(batch.submissions)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from yupana_server.book.audit import Auditor, target_of, whole_state
-from yupana_server.book.evolve import DivergedError, UnknownVersionError, evolve
+from yupana_server.book.evolve import DivergedError, UnknownVersionError
 from yupana_server.book.words import words_match
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.points import BookRow
@@ -66,6 +66,7 @@ class Verifier:
             await self._check_ids(page)
             await self._check_words(page)
             self._progress(self.findings.entries)
+        self.findings.differences.extend(self._auditor.end())
         await self._check_no_strays()
         self._check_conservation()
         return self.findings
@@ -95,21 +96,23 @@ class Verifier:
             self._differs(f"entry {entry.seq} does not have the hash of its content and history")
         self._hash = stored.hash
         try:
-            if (wrong := self._auditor.check(entry)) is not None:
-                self._differs(wrong)
-            evolve(self._state, entry)
+            self.findings.differences.extend(self._auditor.take(entry))
         except (DivergedError, UnknownVersionError) as error:
             self._differs(str(error))
-            self._state.seq, self._state.recorded_at = entry.seq, entry.recorded_at
+            self._auditor.skip(entry)
+        except (KeyError, TypeError, ValueError) as error:
+            self._differs(f"entry {entry.seq} does not say what it must: {error!r}")
+            self._auditor.skip(entry)
 
     async def _load_targets(self, page: list[StoredEntry]) -> None:
         """Bring in the outcomes that entries of the page refer to, and let go of all others."""
         self._state.outcomes.clear()
-        targets = {target for stored in page if (target := target_of(stored.entry)) is not None}
+        entries = [*self._auditor.unit, *(stored.entry for stored in page)]
+        targets = {target for entry in entries if (target := target_of(entry)) is not None}
         for stored in await self._reader.entries_at(
             self._book.number, await self._seqs_of(targets)
         ):
-            if stored.entry.seq < page[0].entry.seq:
+            if stored.entry.seq < entries[0].seq:
                 self._state.outcomes[stored.entry.id] = stored.entry
 
     async def _seqs_of(self, ids: set[str]) -> list[int]:

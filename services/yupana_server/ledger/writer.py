@@ -8,16 +8,18 @@ another state. So the database is never waited for while there is something to d
 import asyncio
 import contextvars
 from collections import deque
+from contextlib import suppress
 
 import structlog
 
+from yupana_server.book.state import NotLoadedError
 from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
-from yupana_server.ledger.memory import Memory, MemoryBounds
+from yupana_server.ledger.batch import Batch
+from yupana_server.ledger.memory import Clock, Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
-from yupana_server.ledger.recorder import RETRY_WAIT_S, Clock, Recorder, wall_clock
+from yupana_server.ledger.recorder import DECISIONS_MAX, RETRY_WAIT_S, Recorder, wall_clock
 from yupana_server.ledger.submission import (
     Answer,
     DrainingError,
@@ -29,9 +31,6 @@ from yupana_server.ledger.submission import (
 
 QUEUED_COMMANDS_MAX = 65_536
 """How many commands may wait for a book. At 20,000 a second the last one waits three seconds."""
-
-SWEEP_TIMEOUT_S = 10.0
-"""How long the expiry of one batch of holds may take."""
 
 log = structlog.get_logger("yupana.writer")
 
@@ -201,37 +200,28 @@ class Writer:
         """Load what the submissions need and decide them on top of what the batch has already."""
         batch.join(submissions)
         await self._load(submissions)
-        if batch.obsolete:
-            await self._load(batch.submissions)
-            batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
-        else:
-            batch.decide(submissions, clock=self._clock(), now=asyncio.get_running_loop().time())
+        for _ in range(DECISIONS_MAX):
+            now = asyncio.get_running_loop().time()
+            if not batch.obsolete:
+                with suppress(NotLoadedError):  # Something fell due just now: load that as well.
+                    batch.decide(submissions, clock=self._clock(), now=now)
+                    return
+            submissions = batch.submissions
+            await self._load(submissions)
+            batch.begin_again(asyncio.get_running_loop().time())
+        raise NotLoadedError("what is needed changes faster than it can be loaded")
 
     async def _load(self, submissions: list[Submission]) -> None:
-        while True:
-            if not await self._memory.load(submissions, self._clock()):
+        while any(s.open(asyncio.get_running_loop().time()) for s in submissions):
+            if not await self._memory.load(submissions, self._clock):
                 # What was read is ahead of us: by the batch being written, or by another server's.
                 await self._written()
                 await self._memory.catch_up()
-            elif self._much_is_due():
-                await self._sweep()
+            elif self._recorder.much_is_due():
+                await self._written()
+                await self._recorder.sweep()
             else:
                 return
-
-    def _much_is_due(self) -> bool:
-        top = self._memory.top
-        return len(top.due(max(self._clock(), top.recorded_at + COMMANDS_MAX))) > EXPIRIES_MAX
-
-    async def _sweep(self) -> None:
-        """Have many holds expire in batches of their own, before anything else is decided."""
-        await self._written()
-        batch = Batch(self._memory, self._quota)
-        now = asyncio.get_running_loop().time()
-        batch.join([Submission((), now + SWEEP_TIMEOUT_S)])
-        batch.decide(batch.submissions, clock=self._clock(), now=now)
-        self._memory.speculate(batch)
-        await self._write(batch)
-        self._memory.invalidate()  # What the open batch decided before does not know of it.
 
     async def _write(self, batch: Batch) -> None:
         try:
