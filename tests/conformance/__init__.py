@@ -1,0 +1,1 @@
+"""The contract as tables: cases that the pure heart and a real server must both pass."""

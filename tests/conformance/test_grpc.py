@@ -1,0 +1,47 @@
+"""The tables against a real server, over gRPC."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+import grpc
+import pytest
+
+from conformance.cases import Case, as_parameters, read_cases
+from conformance.runner import run
+from conformance.server_book import ServerBook
+from support.processes import LedgerProcess
+
+AT_A_TIME = 12
+"""So many cases run together, each in a book of its own: most of their time is waiting."""
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def running(
+    ledger: LedgerProcess, request: pytest.FixtureRequest
+) -> Iterator[Mapping[Case, "Future[None]"]]:
+    """All cases that were chosen, begun; each test waits for its own."""
+    chosen: list[Any] = [
+        item.callspec.params["case"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path
+    ]
+    with grpc.insecure_channel(ledger.address) as channel, ThreadPoolExecutor(AT_A_TIME) as pool:
+        yield {
+            case: pool.submit(run, case, ServerBook(channel, f"conformance-{next(_numbers)}"))
+            for case in chosen
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+# A server has a real clock; what needs another one is run against the pure heart alone.
+@pytest.mark.parametrize(
+    "case", as_parameters(case for case in read_cases() if not case.needs_clock)
+)
+def test_server_when_case_is_run_then_every_outcome_is_the_tables(
+    running: Mapping[Case, "Future[None]"], case: Case
+) -> None:
+    running[case].result()
