@@ -11,6 +11,7 @@ from yupana import CreateTransfer
 from yupana.convert import execute_request
 from yupana_server.cli.import_files import LINE_SIZE_MAX_BYTES, Record, Source, format_of
 from yupana_server.cli.import_lines import (
+    FIELDS,
     BadLine,
     BadReason,
     JsonNumber,
@@ -42,6 +43,9 @@ def test_line_when_all_fields_then_all_are_taken_over() -> None:
         "id": " t1 ",
         "asset": "EUR",
         "effective_time": "2026-11-21T09:30:00.25+01:00",
+        "code": "sale",
+        "description": " a lamp ",
+        "reference": 77,
         "labels": "kind=fee; shop=7",
         "label.note": "two; words",
         "label.none": "",
@@ -53,6 +57,9 @@ def test_line_when_all_fields_then_all_are_taken_over() -> None:
         asset="EUR",
         effective_at=datetime(2026, 11, 21, 8, 30, 0, 250_000, tzinfo=UTC),
         labels={"kind": "fee", "shop": "7", "note": "two; words"},
+        code="sale",
+        description="a lamp",
+        reference="77",
         id="t1",
     )
 
@@ -107,6 +114,11 @@ def test_line_when_json_numbers_then_ids_and_amounts_are_exact() -> None:
         ({"labels": {"a": "é" * 257}}, BadReason.INVALID_LABELS),
         ({"labels": {f"k{n}": "" for n in range(17)}}, BadReason.INVALID_LABELS),
         ({"labels": 7}, BadReason.INVALID_LABELS),
+        ({"code": "two words"}, BadReason.INVALID_ID),
+        ({"description": "\0"}, BadReason.INVALID_TEXT),
+        ({"description": "é" * 513}, BadReason.INVALID_TEXT),
+        ({"reference": "x" * 257}, BadReason.INVALID_TEXT),
+        ({"reference": ["R-7"]}, BadReason.UNREADABLE),
         ({"ammount": "5"}, BadReason.UNKNOWN_FIELD),
     ],
 )
@@ -187,7 +199,7 @@ ODD = st.one_of(
 )
 
 
-NAMES = ("id", "debit", "credit", "amount", "asset", "effective_time", "labels", "label.d")
+NAMES = (*FIELDS, "label.d")
 
 
 # The strategies are slow to draw from on a busy machine, which is no defect of what is tested.
@@ -201,6 +213,9 @@ NAMES = ("id", "debit", "credit", "amount", "asset", "effective_time", "labels",
             "amount": st.decimals(0, 2**128, places=2).map("{:f}".format) | AMOUNTS,
             "effective_time": TIMES,
             "labels": st.dictionaries(st.sampled_from("abc"), LABEL_VALUES, max_size=3),
+            "code": st.sampled_from(["", "sale"]),
+            "description": st.text(max_size=20) | st.integers(1022, 1026).map("x".__mul__),
+            "reference": st.text(max_size=20) | st.integers(254, 258).map("x".__mul__),
         }
     ),
     odd=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=1),

@@ -25,6 +25,7 @@ from yupana.errors import (
     DeadlineExceeded,
     MalformedRequest,
     OutcomeUnknown,
+    ProjectionBehind,
     Unavailable,
 )
 from yupana.reasons import Reason
@@ -35,6 +36,9 @@ from yupana.statuses import call_error, may_be_recorded, was_answered
 if TYPE_CHECKING:
     from yupana.methods import Method, Request, Response
     from yupana.servers import Server, Servers
+
+# A server that says so is well itself: one commit is in doubt, one read has to wait.
+_SERVER_IS_WELL = (OutcomeUnknown, ProjectionBehind)
 
 # What stays true of a call even if an earlier attempt of it may have been recorded.
 _CONCLUSIVE = (BookNotFound, DeadlineExceeded, MalformedRequest, OutcomeUnknown)
@@ -100,11 +104,8 @@ class Calls:
         raise AssertionError("unreachable: attempts are counted without an end")
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
-        """Set a server aside that cannot be reached or says it cannot decide.
-
-        Not for an unknown outcome: the server itself is well, and knows more soon.
-        """
-        if error.code is grpc.StatusCode.UNAVAILABLE and not isinstance(error, OutcomeUnknown):
+        """Set a server aside that cannot be reached or says it cannot decide."""
+        if error.code is grpc.StatusCode.UNAVAILABLE and not isinstance(error, _SERVER_IS_WELL):
             server.health.fail(time.monotonic(), error.retry_after_s)
         elif was_answered(error):
             server.health.succeed(sent_at_s)

@@ -102,6 +102,22 @@ class TransferNotFound(CallError):
     """No transfer with this id was ever recorded in this book."""
 
 
+class HoldNotFound(CallError):
+    """There is no such hold in this book."""
+
+
+class CommandNotFound(CallError):
+    """No command with this id was ever recorded in this book."""
+
+
+class PrefixTooWide(CallError):
+    """Too many accounts begin with the prefix: give a longer one."""
+
+
+class ProjectionBehind(CallError):
+    """What this read is served from misses too much of the journal. Reading it later may help."""
+
+
 class Overloaded(CallError):
     """The ledger had no room for the call, or a message was too large. Nothing was recorded."""
 

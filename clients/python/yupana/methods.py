@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from yupana.ledger.v1 import book_pb2, transfer_pb2
+from yupana.ledger.v1 import book_pb2, hold_pb2, outcome_pb2, transfer_pb2
 from yupana.ledger.v1 import book_service_pb2 as books
+from yupana.ledger.v1 import history_service_pb2 as history
 from yupana.ledger.v1 import ledger_service_pb2 as ledger
 
 Request = TypeVar("Request", bound=Message)
@@ -33,6 +34,7 @@ class Method(Generic[Request, Response]):
 
 _BOOKS = "yupana.ledger.v1.BookService"
 _LEDGER = "yupana.ledger.v1.LedgerService"
+_HISTORY = "yupana.ledger.v1.HistoryService"
 
 CREATE_BOOK = Method(_BOOKS, "CreateBook", books.CreateBookRequest, book_pb2.Book, writes=True)
 GET_BOOK = Method(_BOOKS, "GetBook", books.GetBookRequest, book_pb2.Book)
@@ -48,4 +50,13 @@ LIST_ACCOUNTS = Method(
 GET_TRANSFER = Method(_LEDGER, "GetTransfer", ledger.GetTransferRequest, transfer_pb2.Transfer)
 LIST_TRANSFERS = Method(
     _LEDGER, "ListTransfers", ledger.ListTransfersRequest, ledger.ListTransfersResponse
+)
+GET_OUTCOME = Method(_HISTORY, "GetOutcome", history.GetOutcomeRequest, outcome_pb2.Outcome)
+GET_HOLD = Method(_HISTORY, "GetHold", history.GetHoldRequest, hold_pb2.Hold)
+LIST_HOLDS = Method(_HISTORY, "ListHolds", history.ListHoldsRequest, history.ListHoldsResponse)
+GET_STATEMENT = Method(
+    _HISTORY, "GetStatement", history.GetStatementRequest, history.GetStatementResponse
+)
+SUM_BALANCES = Method(
+    _HISTORY, "SumBalances", history.SumBalancesRequest, history.SumBalancesResponse
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from yupana.ledger.v1 import book_service_pb2 as books
+from yupana.ledger.v1 import history_service_pb2 as history
 from yupana.ledger.v1 import ledger_service_pb2 as ledger
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ PageRequest = TypeVar(
     books.ListAssetsRequest,
     ledger.ListAccountsRequest,
     ledger.ListTransfersRequest,
+    history.ListHoldsRequest,
+    history.GetStatementRequest,
 )
 Page = TypeVar(
     "Page",
@@ -28,6 +31,8 @@ Page = TypeVar(
     books.ListAssetsResponse,
     ledger.ListAccountsResponse,
     ledger.ListTransfersResponse,
+    history.ListHoldsResponse,
+    history.GetStatementResponse,
 )
 
 

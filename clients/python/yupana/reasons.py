@@ -1,12 +1,11 @@
 """Why a command or a call did not do what was asked."""
 
-from enum import StrEnum
-from typing import Self
+from yupana.enums import OpenEnum
 
 PROTO_PREFIX = "ERROR_REASON_"
 
 
-class Reason(StrEnum):
+class Reason(OpenEnum):
     """The contract's `ErrorReason` without its prefix; what each means is told there.
 
     A reason that is newer than this client is kept: a member of its own, equal to its name.
@@ -20,11 +19,31 @@ class Reason(StrEnum):
     ABOVE_MAX_BALANCE = "ABOVE_MAX_BALANCE"
     OVERFLOW = "OVERFLOW"
     LINKED_FAILED = "LINKED_FAILED"
+    ACCOUNT_FROZEN = "ACCOUNT_FROZEN"
+    ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
+    ACCOUNT_NOT_CLOSED = "ACCOUNT_NOT_CLOSED"
+    HOLDS_OPEN = "HOLDS_OPEN"
+    WINDOW_EXCEEDED = "WINDOW_EXCEEDED"
+    CONDITION_FAILED = "CONDITION_FAILED"
+    POSITION_CHANGED = "POSITION_CHANGED"
+    PERIOD_CLOSED = "PERIOD_CLOSED"
+    HOLD_NOT_FOUND = "HOLD_NOT_FOUND"
+    HOLD_CLOSED = "HOLD_CLOSED"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+    EXCEEDS_HOLD = "EXCEEDS_HOLD"
+    BELOW_CAPTURED = "BELOW_CAPTURED"
+    TARGET_NOT_FOUND = "TARGET_NOT_FOUND"
+    NOT_REVERSIBLE = "NOT_REVERSIBLE"
+    EXCEEDS_ORIGINAL = "EXCEEDS_ORIGINAL"
+    GROUP_EMPTY = "GROUP_EMPTY"
+    GROUP_FULL = "GROUP_FULL"
+    COLLECTED_TOO_LITTLE = "COLLECTED_TOO_LITTLE"
     ID_REUSED = "ID_REUSED"
     CHAIN_MIXED = "CHAIN_MIXED"
     ASSET_MISMATCH = "ASSET_MISMATCH"
     EFFECTIVE_TIME_IN_FUTURE = "EFFECTIVE_TIME_IN_FUTURE"
     REJECTION_QUOTA_EXCEEDED = "REJECTION_QUOTA_EXCEEDED"
+    EXPIRE_TIME_IN_PAST = "EXPIRE_TIME_IN_PAST"
     MALFORMED_REQUEST = "MALFORMED_REQUEST"
     INVALID_POSITION = "INVALID_POSITION"
     INVALID_PAGE_TOKEN = "INVALID_PAGE_TOKEN"  # noqa: S105 - no password
@@ -38,11 +57,6 @@ class Reason(StrEnum):
     DRAINING = "DRAINING"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     INTERNAL = "INTERNAL"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str):
-            return None
-        newer = str.__new__(cls, value)
-        newer._name_ = newer._value_ = value
-        return newer
+    PROJECTION_BEHIND = "PROJECTION_BEHIND"
+    PREFIX_TOO_WIDE = "PREFIX_TOO_WIDE"
+    COMMAND_NOT_FOUND = "COMMAND_NOT_FOUND"

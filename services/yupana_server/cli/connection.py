@@ -1,13 +1,13 @@
 """How the commands reach the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
-from yupana import DeadlineExceeded, Unavailable, Yupana, YupanaError
+from yupana import BookClient, DeadlineExceeded, Unavailable, Yupana, YupanaError
 from yupana_server.cli.output import stderr
 from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
 
@@ -18,6 +18,7 @@ TIMEOUT_S = 5.0
 SILENCE_S = 0.5
 ADVICE = "is it running? start one with `yupana dev`, or name another with --server"
 
+Answer = TypeVar("Answer")
 ServerOption: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -26,6 +27,16 @@ ServerOption: TypeAlias = Annotated[
         help="The ledger, host:port; several separated by commas.",
     ),
 ]
+
+
+def ask(server: str, book: str, question: Callable[[BookClient], Awaitable[Answer]]) -> Answer:
+    """Return what one of a book's methods answers, over a connection of its own."""
+
+    async def work() -> Answer:
+        async with connect(server) as yupana:
+            return await question(yupana.book(book))
+
+    return asyncio.run(work())
 
 
 @asynccontextmanager

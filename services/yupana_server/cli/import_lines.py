@@ -14,13 +14,23 @@ from functools import lru_cache
 from yupana import CreateTransfer
 from yupana_server.book.bounds import (
     AMOUNT_MAX,
+    DESCRIPTION_BYTES_MAX,
     ID_PATTERN,
     LABEL_VALUE_BYTES_MAX,
     LABELS_MAX,
+    REFERENCE_BYTES_MAX,
 )
 
 REQUIRED_FIELDS = ("id", "debit", "credit", "amount")
-FIELDS = (*REQUIRED_FIELDS, "asset", "effective_time", "labels")
+FIELDS = (
+    *REQUIRED_FIELDS,
+    "asset",
+    "effective_time",
+    "code",
+    "description",
+    "reference",
+    "labels",
+)
 LABEL_PREFIX = "label."
 
 ID_RULE = "1 to 128 of A-Z a-z 0-9 _ . : @ + ~ -, beginning with a letter or digit"
@@ -52,6 +62,8 @@ class BadReason(StrEnum):
     UNKNOWN_ASSET = "UNKNOWN_ASSET"
     INVALID_TIME = "INVALID_TIME"
     INVALID_LABELS = "INVALID_LABELS"
+    INVALID_TEXT = "INVALID_TEXT"
+    """A description or a reference is too long, or no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +131,40 @@ def _transfer(fields: Mapping[str, object], rules: LineRules) -> CreateTransfer:
         asset=asset,
         effective_at=_effective_at(fields),
         labels=_labels(fields),
+        code=_optional_id(fields, "code"),
+        description=_words(fields, "description", DESCRIPTION_BYTES_MAX),
+        reference=_words(fields, "reference", REFERENCE_BYTES_MAX),
         id=_id(fields, "id"),
     )
 
 
 def _id(fields: Mapping[str, object], name: str) -> str:
-    text = _required(fields, name)
+    return _checked_id(name, _required(fields, name))
+
+
+def _optional_id(fields: Mapping[str, object], name: str) -> str:
+    text = _text(fields, name)
+    return _checked_id(name, text) if text else ""
+
+
+def _checked_id(name: str, text: str) -> str:
     if ID_PATTERN.fullmatch(text) is None:
         raise _BadFieldError(BadReason.INVALID_ID, f"{name} {_show(text)} is not {ID_RULE}")
     return text
 
 
+def _words(fields: Mapping[str, object], name: str, bytes_max: int) -> str:
+    text = _text(fields, name)
+    if text and not _is_text(text, bytes_max):
+        rule = f"at most {bytes_max} bytes of text without NUL"
+        raise _BadFieldError(BadReason.INVALID_TEXT, f"{name} {_show(text)} is not {rule}")
+    return text
+
+
 def _asset(fields: Mapping[str, object], rules: LineRules) -> str:
     asset = _text(fields, "asset") or rules.asset
-    if asset and ID_PATTERN.fullmatch(asset) is None:
-        raise _BadFieldError(BadReason.INVALID_ID, f"asset {_show(asset)} is not {ID_RULE}")
+    if asset:
+        _checked_id("asset", asset)
     if not (rules.decimal or rules.asset_needed):
         return asset
     if not asset:
@@ -235,7 +266,7 @@ def check_labels(labels: Mapping[str, object]) -> dict[str, str]:
     for key, value in labels.items():
         if ID_PATTERN.fullmatch(key) is None:
             raise _bad_labels(f"the key {_show(key)} is not {ID_RULE}")
-        if type(value) is not str or not _is_label_value(value):
+        if type(value) is not str or not _is_text(value, LABEL_VALUE_BYTES_MAX):
             rule = f"at most {LABEL_VALUE_BYTES_MAX} bytes of text without NUL"
             raise _bad_labels(f"the value {_show(value)} of {key} is not {rule}")
         good[key] = value
@@ -268,9 +299,9 @@ def _json_labels(text: str) -> dict[str, str]:
     return check_labels(found)
 
 
-def _is_label_value(value: str) -> bool:
+def _is_text(value: str, bytes_max: int) -> bool:
     try:
-        return len(value.encode()) <= LABEL_VALUE_BYTES_MAX and "\0" not in value
+        return len(value.encode()) <= bytes_max and "\0" not in value
     except UnicodeEncodeError:
         return False  # Bytes of the file that are not UTF-8.
 

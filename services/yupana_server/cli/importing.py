@@ -114,9 +114,9 @@ def import_file(
     """Imports transfers from a CSV or JSON Lines file.
 
     CSV has a header row with the columns id, debit, credit, amount and, if wanted, asset,
-    effective_time (ISO 8601; a date is its midnight UTC) and labels (a JSON object, or
-    key=value;key=value) or one column label.KEY for each key. JSON Lines has the same keys, one
-    object a line.
+    effective_time (ISO 8601; a date is its midnight UTC), code, description, reference, and labels
+    (a JSON object, or key=value;key=value) or one column label.KEY for each key. JSON Lines has the
+    same keys, one object a line.
 
     Lines are decided in the file's order. One that is wrong, or that the ledger rejects or
     refuses, stops nothing: it goes to the rejects file with its line number and the reason. Exits

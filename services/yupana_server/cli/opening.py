@@ -6,11 +6,11 @@ from yupana import (
     AccountNotFound,
     BookClient,
     CommandError,
-    NormalSide,
     OpenAccount,
     Outcome,
     Reason,
 )
+from yupana_server.cli.terms import shown_window
 
 OPEN_ALREADY = frozenset({Reason.ID_REUSED, Reason.ASSET_EXISTS, Reason.ACCOUNT_EXISTS})
 
@@ -48,6 +48,9 @@ async def open_account(book: BookClient, wanted: OpenAccount) -> Outcome:
             normal_side=wanted.normal_side,
             min_balance=wanted.min_balance,
             max_balance=wanted.max_balance,
+            windows=wanted.windows,
+            code=wanted.code,
+            labels=wanted.labels,
         )
     except CommandError as error:
         if error.reason is Reason.ASSET_NOT_FOUND:
@@ -68,8 +71,11 @@ async def _facts(book: BookClient, account: str, otherwise: str) -> str:
         return otherwise  # The id was spent on something else.
     floor = "no floor" if found.min_balance is None else f"floor {found.min_balance}"
     ceiling = "no ceiling" if found.max_balance is None else f"ceiling {found.max_balance}"
-    side = NormalSide(found.normal_side).value
-    return f"{account} is open already, with asset {found.asset}, side {side}, {floor}, {ceiling}"
+    more = [shown_window(usage.limit) for usage in found.windows]
+    if found.code:
+        more.append(f"code {found.code}")
+    facts = ", ".join((f"side {found.normal_side.value}", floor, ceiling, *more))
+    return f"{account} is open already, with asset {found.asset}, {facts}"
 
 
 def _told(error: CommandError, message: str) -> CommandError:

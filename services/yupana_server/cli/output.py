@@ -1,11 +1,7 @@
-"""What the commands print: tables for people, one JSON document for programs.
-
-Names in JSON are those of the import's files and of the contract; amounts are decimal strings in
-the smallest unit, because many JSON readers round large numbers.
-"""
+"""What the commands print: tables for people, one JSON document for programs."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
@@ -16,9 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from yupana import Account, Asset, Book, Outcome, Transfer
+from yupana import Account, Outcome, OutcomeKind
+from yupana_server.cli.terms import shown_window
 
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+# What the amount of an outcome is, where it is not what was moved.
+AMOUNTS = {
+    OutcomeKind.HOLD_CREATED: "reserved",
+    OutcomeKind.HOLD_RELEASED: "given back",
+    OutcomeKind.HOLD_EXPIRED: "given back",
+    OutcomeKind.TRANSFER_REVERSED: "moved back",
+}
 # Rows are wrapped to the terminal; into a file or a pipe they go whole.
 PIPED_WIDTH = 240
 
@@ -81,9 +85,28 @@ def shown_time(at: datetime | None) -> str:
     return "" if at is None else at.strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def shown_limit(limit: int | None) -> str:
-    """Return a floor or a ceiling, or nothing."""
-    return "" if limit is None else str(limit)
+def shown_number(number: int | None) -> str:
+    """Return a number, such as a floor, or nothing."""
+    return "" if number is None else str(number)
+
+
+def shown_labels(labels: Mapping[str, str]) -> str:
+    """Return labels as they are given."""
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def shown_state(account: Account) -> str:
+    """Return what an account does not take part in, or nothing."""
+    if account.closed:
+        return "closed"
+    frozen = {"debits": account.debits_frozen, "credits": account.credits_frozen}
+    names = " and ".join(name for name, is_frozen in frozen.items() if is_frozen)
+    return f"{names} frozen" if names else ""
+
+
+def shown_windows(account: Account) -> str:
+    """Return the windowed limits of an account, one a line, with what is used of them."""
+    return "\n".join(f"{shown_window(each.limit)}, {each.used} used" for each in account.windows)
 
 
 def shown_outcome(outcome: Outcome) -> str:
@@ -93,75 +116,28 @@ def shown_outcome(outcome: Outcome) -> str:
     return f"{what}{why}{' (replayed)' if outcome.replayed else ''}"
 
 
-def book_json(book: Book) -> dict[str, object]:
-    """Return a book for JSON."""
-    return {
-        "id": book.id,
-        "create_time": _json_time(book.created_at),
-        "epoch": book.epoch,
-        "position": book.position,
-    }
+def outcome_facts(outcome: Outcome) -> list[tuple[str, str]]:
+    """Return what there is to tell of an outcome, for `print_facts`."""
+    holds = ", ".join(f"{each.hold} {each.amount}" for each in outcome.holds)
+    return [
+        ("outcome", shown_outcome(outcome)),
+        (AMOUNTS.get(outcome.kind, "moved"), shown_number(outcome.amount)),
+        ("legs moved", ", ".join(map(str, outcome.leg_amounts))),
+        ("holds", holds),
+        ("remaining", shown_number(outcome.remaining)),
+        ("expires", shown_time(outcome.expires_at)),
+        ("moved back so far", shown_number(outcome.reversed_amount)),
+        ("mind", ", ".join(_broken_limits(outcome))),
+        ("why", outcome.message),
+        ("recorded", shown_time(outcome.recorded_at)),
+    ]
 
 
-def asset_json(asset: Asset) -> dict[str, object]:
-    """Return an asset for JSON."""
-    return {"id": asset.id, "scale": asset.scale, "create_time": _json_time(asset.created_at)}
-
-
-def account_json(account: Account) -> dict[str, object]:
-    """Return an account for JSON."""
-    return {
-        "id": account.id,
-        "asset": account.asset,
-        "normal_side": account.normal_side.value,
-        "min_balance": _json_amount(account.min_balance),
-        "max_balance": _json_amount(account.max_balance),
-        "balance": str(account.balance),
-        "available": str(account.available),
-        "debits_posted": str(account.debits_posted),
-        "credits_posted": str(account.credits_posted),
-        "debits_pending": str(account.debits_pending),
-        "credits_pending": str(account.credits_pending),
-        "create_time": _json_time(account.created_at),
-        "last_position": account.last_position,
-    }
-
-
-def outcome_json(outcome: Outcome) -> dict[str, object]:
-    """Return what became of a command for JSON."""
-    return {
-        "id": outcome.id,
-        "outcome": outcome.kind.value.rpartition("_")[2],
-        "amount": _json_amount(outcome.amount),
-        "reason": outcome.reason,
-        "message": outcome.message or None,
-        "facts": dict(outcome.facts),
-        "replayed": outcome.replayed,
-        "position": outcome.position or None,
-        "record_time": _json_time(outcome.recorded_at),
-    }
-
-
-def transfer_json(transfer: Transfer) -> dict[str, object]:
-    """Return a transfer for JSON, with the names that `yupana import` reads."""
-    chain = transfer.chain
-    return {
-        "id": transfer.id,
-        "debit": transfer.debit,
-        "credit": transfer.credit,
-        "amount": str(transfer.amount),
-        "asset": transfer.asset,
-        "effective_time": _json_time(transfer.effective_at),
-        "labels": dict(transfer.labels),
-        "chain": chain
-        and {"first_id": chain.first_id, "place": chain.place, "length": chain.length},
-        "outcome": outcome_json(transfer.outcome),
-    }
-
-
-def _json_time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
-
-
-def _json_amount(amount: int | None) -> str | None:
-    return None if amount is None else str(amount)
+def _broken_limits(outcome: Outcome) -> Iterable[str]:
+    if outcome.below_min_balance:
+        yield "it is below its new floor already"
+    if outcome.above_max_balance:
+        yield "it is above its new ceiling already"
+    for place, exceeded in enumerate(outcome.windows_exceeded, start=1):
+        if exceeded:
+            yield f"more than window {place} allows is used already"
