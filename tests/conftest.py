@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.databases import Database, make_database, make_template
-from support.processes import LedgerProcess
+from support.processes import FeedProcess, LedgerProcess
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
@@ -47,6 +47,36 @@ def ledger(
         yield process.start()
         assert process.stop() == 0, process.log()
     finally:
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def feed(
+    shared_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FeedProcess]:
+    """A feed that follows the books of the shared ledger."""
+    log_path = tmp_path_factory.mktemp("feed") / "feed.log"
+    process = FeedProcess(shared_database.feed_url, log_path)
+    try:
+        yield process.start()
+        assert process.stop() == 0, process.log()
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def start_feed(tmp_path: Path) -> Iterator[Callable[..., FeedProcess]]:
+    """Starts feeds that the test may kill; they end with the test."""
+    processes: list[FeedProcess] = []
+
+    def start(database: Database, **options: object) -> FeedProcess:
+        log_path = tmp_path / f"feed-{len(processes)}.log"
+        process = FeedProcess(database.feed_url, log_path, **options)  # type: ignore[arg-type]
+        processes.append(process)
+        return process.start()
+
+    yield start
+    for process in processes:
         process.kill()
 
 

@@ -139,7 +139,7 @@ def test_dev_when_the_ledger_dies_then_it_says_so_and_fails(start_dev: Callable[
     dev = start_dev()
     until_serving(dev)
     children = dev.children()
-    [ledger] = [child for child in children if "serve" in child.cmdline()]
+    [ledger] = [child for child in children if child.cmdline()[-2:] == ["serve", "ledger"]]
     ledger.kill()
     assert dev.process.wait(STOP_TIMEOUT_S) == 1
     assert "the ledger ended by itself (killed by SIGKILL)" in dev.log()
@@ -179,7 +179,7 @@ def test_dev_when_another_uses_the_folder_then_it_fails_at_once(
     second = start_dev(f"--data={tmp_path / 'data'}")
     assert second.process.wait(5) == 1
     assert f"in use by another `yupana dev` (process {first.process.pid})" in second.log()
-    [ledger] = [child for child in first.children() if "serve" in child.cmdline()]
+    [ledger] = [child for child in first.children() if child.cmdline()[-2:] == ["serve", "ledger"]]
     ledger.terminate()
     assert first.process.wait(STOP_TIMEOUT_S) == 1
     assert f"its log is {tmp_path / 'data' / 'ledger.log'}" in first.log()

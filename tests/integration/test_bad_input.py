@@ -26,8 +26,12 @@ from yupana.ledger.v1.command_pb2 import Command, CreateTransfer, OpenAccount, O
 from yupana.ledger.v1.consistency_pb2 import Consistency
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.book.bounds import AMOUNT_MAX
+from yupana_server.ledger.account_filters import AccountFilter
 from yupana_server.ledger.tokens import encode_page_token, encode_position
+from yupana_server.ledger.transfer_filters import TransferFilter
 
+ALL_ACCOUNTS = AccountFilter("", "", None)
+ALL_TRANSFERS = TransferFilter()
 MIB = 1024 * 1024
 UNKNOWN_FIELD = b"\xf8\x07\x01"  # Field 127, varint 1.
 BAD_IDS = ["", "_internal", "-a", "a b", "a/b", "é", "a\n", "a\x00", "٣", "a" * 129, "'; DROP--"]
@@ -603,11 +607,16 @@ async def test_list_when_page_token_is_for_other_arguments_then_invalid_page_tok
 @pytest.mark.parametrize(
     ("method", "request_type", "scope", "cursors"),
     [
-        ("ListAccounts", ledgers.ListAccountsRequest, "accounts {} ", ["\x00", "\ud800"]),
+        (
+            "ListAccounts",
+            ledgers.ListAccountsRequest,
+            f"accounts {{}} {ALL_ACCOUNTS!r}",
+            ["\x00", "\ud800"],
+        ),
         (
             "ListTransfers",
             ledgers.ListTransfersRequest,
-            "transfers {} ",
+            f"transfers {{}} {ALL_TRANSFERS!r}",
             ["x", "", "9" * 30, "9" * 5000],
         ),
         ("ListAssets", books.ListAssetsRequest, "assets {}", ["\x00"]),
@@ -626,8 +635,8 @@ async def test_list_when_page_token_is_forged_then_invalid_page_token(
 @pytest.mark.parametrize(
     ("method", "request_type", "scope", "cursor"),
     [
-        ("ListAccounts", ledgers.ListAccountsRequest, "accounts {} ", "a"),
-        ("ListTransfers", ledgers.ListTransfersRequest, "transfers {} ", "5"),
+        ("ListAccounts", ledgers.ListAccountsRequest, f"accounts {{}} {ALL_ACCOUNTS!r}", "a"),
+        ("ListTransfers", ledgers.ListTransfersRequest, f"transfers {{}} {ALL_TRANSFERS!r}", "5"),
         ("ListAssets", books.ListAssetsRequest, "assets {}", "A"),
     ],
 )

@@ -28,6 +28,11 @@ class Database:
         """Logs in as the ledger does."""
         return self.server.url(self.name, "yupana_ledger")
 
+    @property
+    def feed_url(self) -> str:
+        """Logs in as the feed does."""
+        return self.server.url(self.name, "yupana_feed")
+
 
 def make_template(server: EmbeddedPostgres) -> None:
     """Migrate a database that others are copied from."""

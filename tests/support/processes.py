@@ -20,6 +20,8 @@ STOP_TIMEOUT_S = 30.0
 class LedgerProcess:
     """`yupana serve ledger` on a free port; its log goes to a file."""
 
+    service = "ledger"
+
     def __init__(
         self,
         database_url: str,
@@ -45,7 +47,7 @@ class LedgerProcess:
         """Start and wait until it serves."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "yupana_server.cli.main", "serve", "ledger"],
+                [sys.executable, "-m", "yupana_server.cli.main", "serve", self.service],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -55,7 +57,7 @@ class LedgerProcess:
         while not self.serving():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise AssertionError(f"the ledger did not start:\n{self.log()}")
+                raise AssertionError(f"the {self.service} did not start:\n{self.log()}")
             time.sleep(0.02)
         return self
 
@@ -109,3 +111,9 @@ class LedgerProcess:
     def restart(self) -> None:
         """Start again at the same address."""
         self.start()
+
+
+class FeedProcess(LedgerProcess):
+    """`yupana serve feed` on a free port; its log goes to a file."""
+
+    service = "feed"

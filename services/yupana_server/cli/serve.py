@@ -5,16 +5,11 @@ from typing import Annotated
 
 import typer
 
-from yupana_server.runtime.config import ledger_config
+from yupana_server.runtime.config import feed_config, ledger_config
 
 serve_app = typer.Typer(
     help="Runs one of the services until SIGTERM or Ctrl-C, then drains.", no_args_is_help=True
 )
-
-
-@serve_app.callback()
-def _group() -> None:
-    """Make `serve` a group: more services join it."""
 
 
 @serve_app.command("ledger")
@@ -31,5 +26,26 @@ def serve_ledger(
     from yupana_server.runtime.logs import set_up_logs
 
     config = ledger_config(database_url=database_url, listen=listen)
+    set_up_logs(config.log_level, config.log_format)
+    asyncio.run(serve(config))
+
+
+@serve_app.command("feed")
+def serve_feed(
+    database_url: Annotated[
+        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
+    ] = None,
+) -> None:
+    """Follows the journals and keeps the projections that lists and sums are read from.
+
+    Configured by YUPANA_* variables; see docs/configuration.md.
+    """
+    from yupana_server.feed.service import serve
+    from yupana_server.runtime.logs import set_up_logs
+
+    config = feed_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format)
     asyncio.run(serve(config))

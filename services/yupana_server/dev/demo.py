@@ -56,7 +56,7 @@ def play_and_print() -> bool:
     console = Console(highlight=False)
     started_s = time.monotonic()
     buyers = make_buyers()
-    starting = "Starting PostgreSQL, Valkey and the ledger ..."
+    starting = "Starting PostgreSQL, Valkey, the ledger and the feed ..."
     with console.status(starting) as status, Stack(None, None) as stack:
         status.update(f"{BUYERS} buyers race for {SEATS} seats ...")
         play = asyncio.run(_play(stack, buyers))

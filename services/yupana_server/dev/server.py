@@ -48,6 +48,7 @@ class ChildServer(ABC):
         self.log_path = self.data_dir.with_name(f"{self.data_dir.name}.log")
         self.port = pick_port() if port is None else port
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
 
     def start(self) -> None:
         """Start the server and return when it answers; do nothing when it already runs.
@@ -56,8 +57,25 @@ class ChildServer(ABC):
             DevServerError: the port is taken, the folder is unusable, or the server did not
                 answer within START_TIMEOUT_S; its last log lines are quoted.
         """
+        self.begin()
+        if self._process is None or self._ready:
+            return
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.kill()
+            raise
+        self._ready = True
+
+    def begin(self) -> None:
+        """Start the server without waiting; `start` waits for it.
+
+        Raises:
+            DevServerError: the port is taken, or the folder is unusable.
+        """
         if self.running:
             return
+        self._ready = False
         account = self._prepare()
         self._require_port()
         self._process = spawn(
@@ -67,11 +85,6 @@ class ChildServer(ABC):
             death_signal=self.death_signal,
             account=account,
         )
-        try:
-            self._wait_until_ready(self._process)
-        except BaseException:
-            self.kill()
-            raise
 
     def kill(self) -> None:
         """End the server with SIGKILL and wait until its own children are gone; idempotent."""

@@ -1,4 +1,4 @@
-"""The whole stack on this machine: Postgres, Valkey and a ledger, started and stopped in order."""
+"""The whole stack on this machine: Postgres, Valkey, a ledger and a feed, started in order."""
 
 import shutil
 import signal
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import grpc
 import psycopg
@@ -20,21 +20,21 @@ from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
 from yupana_server.dev.valkey import EmbeddedValkey
-from yupana_server.journal.migrate import LEDGER_ROLE, migrate
+from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, migrate
 
 DATABASE = "yupana"
 HEALTH_TIMEOUT_S = 1.0
 # Nobody has to notice the drain before it begins: there is no load balancer in front of us.
-LEDGER_SETTINGS: Mapping[str, str] = {
+SERVICE_SETTINGS: Mapping[str, str] = {
     "YUPANA_LOG_FORMAT": "console",
     "YUPANA_DRAIN_WAIT_S": "0",
 }
 
 
-class EmbeddedLedger(ChildServer):
-    """`yupana serve ledger` as a process of its own, as it runs in production."""
+class EmbeddedService(ChildServer):
+    """`yupana serve …` as a process of its own, as it runs in production."""
 
-    name = "the ledger"
+    service: ClassVar[str]
     # Without us there is no Postgres either: nothing is left to drain to.
     death_signal = signal.SIGKILL
 
@@ -58,12 +58,12 @@ class EmbeddedLedger(ChildServer):
 
     def _arguments(self) -> Sequence[str | Path]:
         settings = {
-            **LEDGER_SETTINGS,
+            **SERVICE_SETTINGS,
             "YUPANA_DATABASE_URL": self._database_url,
             "YUPANA_LISTEN": self.address,
         }
         environment = [f"{name}={value}" for name, value in settings.items()]
-        program = [sys.executable, "-m", "yupana_server.cli.main", "serve", "ledger"]
+        program = [sys.executable, "-m", "yupana_server.cli.main", "serve", self.service]
         return ["/usr/bin/env", *environment, *program]
 
     def _answers(self) -> bool:
@@ -76,8 +76,22 @@ class EmbeddedLedger(ChildServer):
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+class EmbeddedLedger(EmbeddedService):
+    """`yupana serve ledger`."""
+
+    name = "the ledger"
+    service = "ledger"
+
+
+class EmbeddedFeed(EmbeddedService):
+    """`yupana serve feed`."""
+
+    name = "the feed"
+    service = "feed"
+
+
 class Stack:
-    """Postgres, Valkey and a ledger, all on 127.0.0.1, for as long as the `with` block runs.
+    """Postgres, Valkey, a ledger and a feed on 127.0.0.1, for as long as the `with` block runs.
 
     Start it from the main thread, as each of the servers demands. Nothing outlives us, whatever
     ends us.
@@ -100,7 +114,7 @@ class Stack:
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start all three, the ledger last.
+        """Start all four, those first that the others need.
 
         Raises:
             DevServerError: The folder is not ours or in use, or a server could not be started;
@@ -114,10 +128,15 @@ class Stack:
             self.ledger = EmbeddedLedger(
                 self.data_dir / "ledger", database_url=self.ledger_url, port=self._port
             )
+            self.feed = EmbeddedFeed(self.data_dir / "feed", database_url=self.feed_url)
             started.enter_context(self.postgres)
             _prepare_database(self.postgres)
             started.enter_context(self.valkey)
+            # Both begin at once: each takes most of a second, which nobody wants to wait for twice.
+            started.push(self.feed)
+            self.feed.begin()
             started.enter_context(self.ledger)
+            self.feed.start()
             self._cleanup = started.pop_all()
         return self
 
@@ -127,7 +146,7 @@ class Stack:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Drain the ledger, stop Valkey, then Postgres, and remove a temporary folder."""
+        """Drain ledger and feed, stop Valkey, then Postgres, and remove a temporary folder."""
         self._cleanup.close()
 
     @property
@@ -141,6 +160,11 @@ class Stack:
         return self.postgres.url(DATABASE, LEDGER_ROLE)
 
     @property
+    def feed_url(self) -> str:
+        """The database, logging in as the feed does: it may only read the journal."""
+        return self.postgres.url(DATABASE, FEED_ROLE)
+
+    @property
     def admin_url(self) -> str:
         """The database, logging in as its owner."""
         return self.postgres.url(DATABASE)
@@ -152,7 +176,7 @@ class Stack:
 
     def ended(self) -> ChildServer | None:
         """Return a server that has ended although it was not told to."""
-        servers = (self.ledger, self.valkey, self.postgres)
+        servers = (self.ledger, self.feed, self.valkey, self.postgres)
         return next((server for server in servers if not server.running), None)
 
     def _make_folder(self, started: ExitStack) -> Path:

@@ -8,6 +8,7 @@ APPEND_APPLICATION = "yupana-append"
 """What appends call themselves in `pg_stat_activity`; R5 ends only sessions of this name."""
 
 READ_APPLICATION = "yupana-read"
+FEED_APPLICATION = "yupana-feed"
 
 LOCK_TIMEOUT_MS = 1_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000
@@ -17,7 +18,7 @@ CONNECT_TIMEOUT_S = 3
 """libpq rounds this to whole seconds, at least 2."""
 
 
-def session_settings(application: str) -> dict[str, Any]:
+def session_settings(application: str, *, synchronous_commit: str = "on") -> dict[str, Any]:
     """Return the connection parameters of a session.
 
     R12: commits wait for the disk (and the standby, when there is one) whatever the server's
@@ -25,14 +26,16 @@ def session_settings(application: str) -> dict[str, Any]:
     holds one for long.
     """
     options = (
-        "-c synchronous_commit=on -c client_min_messages=warning "
+        f"-c synchronous_commit={synchronous_commit} -c client_min_messages=warning "
         "-c default_transaction_isolation=read\\ committed "
         "-c search_path=pg_catalog -c timezone=UTC -c datestyle=ISO "
         f"-c lock_timeout={LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} "
         # Every statement is an index probe. A plan made while a book was empty must not read the
         # whole journal when it has grown.
-        "-c enable_seqscan=off -c enable_bitmapscan=off"
+        "-c enable_seqscan=off -c enable_bitmapscan=off "
+        # No value asks for another plan, and to plan or compile takes longer than to run.
+        "-c plan_cache_mode=force_generic_plan -c jit=off"
     )
     return {
         "application_name": application,

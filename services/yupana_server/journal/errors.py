@@ -31,3 +31,24 @@ class HistoryChangedError(JournalError):
 
 class BookNotFoundError(JournalError):
     """There is no such book."""
+
+
+class ProjectionBehindError(JournalError):
+    """A projection lacks too many entries, or the feed that folds it is not running."""
+
+    def __init__(self, projection: str, lag: int):
+        super().__init__(f"the projection {projection} lacks {lag} entries")
+        self.projection = projection
+        self.lag = lag
+
+
+class PrefixTooWideError(JournalError):
+    """More accounts begin with a prefix than one list can be merged from."""
+
+    def __init__(self, prefix: str):
+        super().__init__(f"too many accounts begin with {prefix}")
+        self.prefix = prefix
+
+
+class OverdueError(JournalError):
+    """More holds are due than one batch can expire: they go first."""

@@ -1,5 +1,6 @@
 """Brings a database to the newest schema."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -15,13 +16,16 @@ from yupana_server.journal.errors import UnavailableError
 LEDGER_ROLE = "yupana_ledger"
 """The role that ledgers log in as. It may only INSERT and SELECT on the journal."""
 
+FEED_ROLE = "yupana_feed"
+"""The role that feeds log in as. It may only SELECT on the journal."""
 
-def migrate(url: str, *, ledger_password: str | None = None) -> list[str]:
+
+def migrate(url: str, *, passwords: Mapping[str, str] = {}) -> list[str]:
     """Apply the migrations that are missing and return their names, oldest first.
 
     Safe to run at any time and from several places at once: one waits for the other. `url` must
-    log in as a role that may create schemas and roles. With `ledger_password`, the role that
-    ledgers log in as gets that password.
+    log in as a role that may create schemas and roles. `passwords` are given to roles that the
+    services log in as.
 
     Raises:
         UnavailableError: The database cannot be reached, or refuses.
@@ -29,8 +33,8 @@ def migrate(url: str, *, ledger_password: str | None = None) -> list[str]:
     try:
         before = current_revision(url)
         command.upgrade(_config(url), "head")
-        if ledger_password is not None:
-            _set_password(url, ledger_password)
+        for role, password in passwords.items():
+            _set_password(url, role, password)
     except (psycopg.Error, DBAPIError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise UnavailableError(f"the database cannot be migrated: {first_line}") from error
@@ -62,9 +66,9 @@ def current_revision(url: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _set_password(url: str, password: str) -> None:
+def _set_password(url: str, role: str, password: str) -> None:
     statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-        sql.Identifier(LEDGER_ROLE), sql.Literal(password)
+        sql.Identifier(role), sql.Literal(password)
     )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)

@@ -6,15 +6,16 @@ import grpc.aio
 from opentelemetry import trace
 
 from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
-from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN, ACCOUNTS_PER_READ_MAX
-from yupana_server.book.commands import Malformed, Words
-from yupana_server.journal.pages import JournalPages
-from yupana_server.journal.points import BookRow, TransferRow
+from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
+from yupana_server.book.commands import Malformed
+from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
-from yupana_server.ledger.account_reads import AccountReads, read_as_of
+from yupana_server.ledger.account_filters import read_account_filter
+from yupana_server.ledger.account_reads import AccountReads
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.checks import RequestCheck, check_position, page_size, read_request
+from yupana_server.ledger.checks import RequestCheck, book_to_read, page_size, read_request
+from yupana_server.ledger.moments import read_as_of
 from yupana_server.ledger.parse import Parsed, parse_commands
 from yupana_server.ledger.submission import (
     Answer,
@@ -26,7 +27,9 @@ from yupana_server.ledger.submission import (
     OverloadedError,
     Submission,
 )
-from yupana_server.ledger.tokens import PageScope, encode_position
+from yupana_server.ledger.tokens import encode_position
+from yupana_server.ledger.transfer_filters import read_transfer_filter
+from yupana_server.ledger.transfer_reads import TransferReads
 from yupana_server.runtime.deadlines import current_deadline
 from yupana_server.runtime.errors import CallError, malformed
 
@@ -39,8 +42,8 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
     def __init__(self, books: Books, reader: JournalReader):
         self._books = books
         self._reader = reader
-        self._pages = JournalPages(reader)
         self._accounts = AccountReads(reader)
+        self._transfers = TransferReads(reader)
 
     async def Execute(
         self, request: ledger_service_pb2.ExecuteRequest, context: Context
@@ -96,7 +99,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         if moment is not None and request.include_open_holds:
             check.add("include_open_holds", "not together with as_of: holds are shown as they are")
         check.done()
-        book = await self._read_book(request)
+        book = await book_to_read(self._books, request)
         if moment is None and not request.include_open_holds:
             return await self._accounts.now(book, request.accounts)
         if moment is None:
@@ -109,25 +112,10 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         """List accounts by id."""
         check = read_request(request)
         size = page_size(request.page_size, check)
-        if ACCOUNT_PREFIX_PATTERN.fullmatch(request.prefix) is None:
-            check.add("prefix", "no account's id begins like this")
+        wanted = read_account_filter(request, check)
         check.done()
-        book = await self._read_book(request)
-        scope = PageScope(f"accounts {book.id} {request.prefix}", book.epoch)
-        page = await self._pages.accounts(
-            book.number,
-            prefix=request.prefix,
-            after=scope.read_id(request.page_token),
-            limit=size + 1,
-        )
-        accounts = page.items[:size]
-        response = ledger_service_pb2.ListAccountsResponse(
-            accounts=await self._accounts.present(book, accounts),
-            position=encode_position(book.id, book.epoch, page.seq),
-        )
-        if len(page.items) > size:
-            response.next_page_token = scope.write(accounts[-1].facts.id)
-        return response
+        book = await book_to_read(self._books, request)
+        return await self._accounts.page(book, wanted, size=size, token=request.page_token)
 
     async def GetTransfer(
         self, request: ledger_service_pb2.GetTransferRequest, context: Context
@@ -136,18 +124,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         check = read_request(request)
         check.check_target("id", request.id)
         check.done()
-        book = await self._read_book(request)
-        entry = (await self._reader.outcomes(book.number, [request.id])).facts[request.id]
-        if entry is None or entry.kind not in present.TRANSFER_KINDS:
-            raise CallError(
-                "TRANSFER_NOT_FOUND",
-                f"no transfer {request.id} is recorded in the book {book.id}",
-                metadata={"book": book.id, "id": request.id},
-            )
-        words = await self._reader.words(book.number, [entry.seq] if entry.sealed_words else [])
-        row = TransferRow(entry, words.get(entry.seq, Words()))
-        back = await self._reader.reversed_amounts(book.number, [entry.id])
-        return present.transfer(book.id, row, reversed_amount=back.facts[entry.id])
+        return await self._transfers.one(await book_to_read(self._books, request), request.id)
 
     async def ListTransfers(
         self, request: ledger_service_pb2.ListTransfersRequest, context: Context
@@ -155,33 +132,10 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         """List transfers, the newest first."""
         check = read_request(request)
         size = page_size(request.page_size, check)
-        if request.account:
-            check.check_id("account", request.account)
+        wanted = read_transfer_filter(request, check)
         check.done()
-        book = await self._read_book(request)
-        scope = PageScope(f"transfers {book.id} {request.account}", book.epoch)
-        page = await self._pages.transfers(
-            book.number,
-            account=request.account or None,
-            before=scope.read_seq(request.page_token),
-            limit=size + 1,
-        )
-        transfers = page.items[:size]
-        response = ledger_service_pb2.ListTransfersResponse(
-            transfers=[present.transfer(book.id, row) for row in transfers],
-            position=encode_position(book.id, book.epoch, page.seq),
-        )
-        if len(page.items) > size:
-            response.next_page_token = scope.write(str(transfers[-1].entry.seq))
-        return response
-
-    async def _read_book(self, request: Any) -> BookRow:
-        """Return the book to read, after a look at it if a position is to be checked."""
-        if request.consistency.WhichOneof("level") != "at_least":
-            return await self._books.row(request.book)
-        book = await self._books.fresh_row(request.book)
-        check_position(book, request.consistency)
-        return book
+        book = await book_to_read(self._books, request)
+        return await self._transfers.page(book, wanted, size=size, token=request.page_token)
 
 
 def _check_accounts(accounts: list[str], check: RequestCheck) -> None:

@@ -8,18 +8,28 @@ import structlog
 from yupana.ledger.v1 import (
     book_service_pb2,
     book_service_pb2_grpc,
+    history_service_pb2,
+    history_service_pb2_grpc,
     ledger_service_pb2,
     ledger_service_pb2_grpc,
 )
-from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.errors import (
+    PrefixTooWideError,
+    ProjectionBehindError,
+    UnavailableError,
+)
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import PARTITION_ENTRIES, JournalReader
+from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
+from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
+from yupana_server.ledger.sweeper import Sweeper
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.config import ConfigError, LedgerConfig
 from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.server import Server, until_signal
 
@@ -40,6 +50,7 @@ GUARANTEES_HEALTH = "yupana.guarantees"
 SERVICES = (
     ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
     book_service_pb2.DESCRIPTOR.services_by_name["BookService"].full_name,
+    history_service_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name,
 )
 
 log = structlog.get_logger("yupana.ledger")
@@ -61,11 +72,16 @@ class LedgerService:
                 CallInterceptor(
                     default_deadline_s=config.default_deadline_s,
                     rpcs_max=config.rpcs_max,
-                    expected={UnavailableError: _database_unavailable},
+                    expected={
+                        UnavailableError: _database_unavailable,
+                        ProjectionBehindError: _projection_behind,
+                        PrefixTooWideError: _prefix_too_wide,
+                    },
                 ),
             ]
         )
-        self._watcher: asyncio.Task[None] | None = None
+        self._sweeper = Sweeper(self._books, self._loader)
+        self._tasks: list[asyncio.Task[None]] = []
         self._partition = 1  # The newest one that the first migration makes.
 
     async def start(self) -> str:
@@ -84,8 +100,14 @@ class LedgerService:
         book_service_pb2_grpc.add_BookServiceServicer_to_server(
             BookServicer(self._books, self._reader), self._server.grpc
         )
+        history_service_pb2_grpc.add_HistoryServiceServicer_to_server(
+            HistoryServicer(self._books, self._reader), self._server.grpc
+        )
         address = await self._server.start(self._config.listen, SERVICES)
-        self._watcher = asyncio.create_task(self._watch())
+        self._tasks = [
+            asyncio.create_task(self._watch()),
+            asyncio.create_task(self._sweeper.run()),
+        ]
         log.info("serving", address=address)
         return address
 
@@ -94,8 +116,8 @@ class LedgerService:
         await self._server.drain(
             wait_s=self._config.drain_wait_s, grace_s=self._config.drain_grace_s
         )
-        if self._watcher is not None:
-            self._watcher.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._books.drain()
         await self._loader.close()
         await self._reader.close()
@@ -141,8 +163,25 @@ class LedgerService:
         await self._server.report(GUARANTEES_HEALTH, good=not wrong)
 
 
-def _database_unavailable() -> CallError:
+def _database_unavailable(_: UnavailableError) -> CallError:
     return CallError("DATABASE_UNAVAILABLE", "the database cannot be reached: try again")
+
+
+def _projection_behind(error: ProjectionBehindError) -> CallError:
+    return CallError(
+        "PROJECTION_BEHIND",
+        f"the projection {error.projection} lacks {error.lag} entries: try again, and see to the "
+        "feed if that goes on",
+        metadata={"projection": error.projection, "lag": str(error.lag)},
+    )
+
+
+def _prefix_too_wide(error: PrefixTooWideError) -> CallError:
+    return CallError(
+        "PREFIX_TOO_WIDE",
+        f"more than {PREFIX_ACCOUNTS_MAX} accounts begin with {error.prefix}: give a longer prefix",
+        metadata={"prefix": error.prefix, "accounts_max": str(PREFIX_ACCOUNTS_MAX)},
+    )
 
 
 def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +200,7 @@ async def serve(config: LedgerConfig) -> None:
     stop_traces = telemetry.set_up_traces("yupana-ledger")
     service = LedgerService(config)
     await service.start()
+    set_up_collector()
     await until_signal()
     await service.stop()
     stop_traces()

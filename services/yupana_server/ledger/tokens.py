@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 import struct
 import zlib
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from yupana_server.runtime.errors import CallError
 _POSITION = struct.Struct(">BIQI")
 _VERSION = 1
 SEQ_MAX = 2**63 - 1
+_NUMBER = re.compile("-?[0-9]{1,60}", re.ASCII)
 
 
 class Position(NamedTuple):
@@ -98,6 +100,17 @@ class PageScope:
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 19):
             raise _invalid_page_token()
         return min(int(cursor), SEQ_MAX)
+
+    def read_numbers(self, token: str, count: int) -> list[int]:
+        """Return the whole numbers that make the cursor, written with commas between.
+
+        Raises:
+            CallError: INVALID_PAGE_TOKEN or EPOCH_CHANGED.
+        """
+        numbers = self._read(token).split(",")
+        if len(numbers) != count or not all(map(_NUMBER.fullmatch, numbers)):
+            raise _invalid_page_token()
+        return [int(number) for number in numbers]
 
     def _read(self, token: str) -> str:
         epoch, cursor = decode_page_token(self._scope, token)

@@ -1,19 +1,21 @@
 """Configuration, read once from the environment and checked before anything starts."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORT = 7447
+DEFAULT_FEED_PORT = 7448
 
 
 class ConfigError(Exception):
     """A variable is missing or wrong; the message says which, and what is allowed."""
 
 
-class LedgerConfig(BaseSettings):
-    """What `yupana serve ledger` reads from `YUPANA_*`."""
+class ServiceConfig(BaseSettings):
+    """What every service reads from `YUPANA_*`."""
 
     model_config = SettingsConfigDict(
         env_prefix="YUPANA_", extra="ignore", use_attribute_docstrings=True
@@ -21,20 +23,11 @@ class LedgerConfig(BaseSettings):
 
     database_url: SecretStr
     """The primary database, such as postgresql://yupana_ledger@db/yupana. A direct connection:
-    no transaction pooler between. Log in as `yupana_ledger`, who may only append."""
+    no transaction pooler between. The ledger logs in as `yupana_ledger`, who may only append; the
+    feed as `yupana_feed`, who may only read the journal."""
 
     listen: str = f"127.0.0.1:{DEFAULT_PORT}"
     """The address to serve gRPC at, host:port. Port 0 takes a free one and prints it."""
-
-    read_connections: int = Field(default=8, ge=2, le=200)
-    """How many connections serve reads. Writers share four more, and each book that is written
-    adds one."""
-
-    default_deadline_s: float = Field(default=15.0, gt=0, le=300)
-    """The deadline of calls that come without one, in seconds."""
-
-    rpcs_max: int = Field(default=4096, ge=1)
-    """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
 
     drain_wait_s: float = Field(default=1.0, ge=0, le=60)
     """After SIGTERM: how long to go on serving while health says NOT_SERVING, so that callers
@@ -65,25 +58,70 @@ class LedgerConfig(BaseSettings):
         return value
 
 
+class LedgerConfig(ServiceConfig):
+    """What `yupana serve ledger` reads from `YUPANA_*`."""
+
+    read_connections: int = Field(default=8, ge=2, le=200)
+    """How many connections serve reads. Writers share four more, and each book that is written
+    adds one."""
+
+    default_deadline_s: float = Field(default=15.0, gt=0, le=300)
+    """The deadline of calls that come without one, in seconds."""
+
+    rpcs_max: int = Field(default=4096, ge=1)
+    """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
+
+
+class FeedConfig(ServiceConfig):
+    """What `yupana serve feed` reads from `YUPANA_*`."""
+
+    listen: str = f"127.0.0.1:{DEFAULT_FEED_PORT}"
+    """The address to serve gRPC at, host:port. Port 0 takes a free one and prints it."""
+
+    feed_connections: int = Field(default=4, ge=2, le=64)
+    """How many connections to the database it uses; so many projections are folded at a time, less
+    one."""
+
+    feed_poll_s: float = Field(default=0.1, gt=0, le=10)
+    """How often it looks for new entries while there is nothing to do, in seconds."""
+
+
+C = TypeVar("C", bound=ServiceConfig)
+
+
 def ledger_config(**overrides: object) -> LedgerConfig:
-    """Read the configuration; `overrides` come from the command line and win.
+    """Read the ledger's configuration; `overrides` come from the command line and win.
 
     Raises:
         ConfigError: A variable is missing or wrong.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    return _read(LedgerConfig, overrides)
+
+
+def feed_config(**overrides: object) -> FeedConfig:
+    """Read the feed's configuration; `overrides` come from the command line and win.
+
+    Raises:
+        ConfigError: A variable is missing or wrong.
+    """
+    return _read(FeedConfig, overrides)
+
+
+def _read(config: type[C], overrides: Mapping[str, object]) -> C:
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return LedgerConfig(**given)  # type: ignore[arg-type]
+        return config(**given)
     except ValidationError as error:
-        raise ConfigError("\n".join(map(_explain, error.errors(include_url=False)))) from error
+        errors = error.errors(include_url=False)
+        raise ConfigError("\n".join(_explain(config, each) for each in errors)) from error
 
 
-def _explain(error: object) -> str:
+def _explain(config: type[ServiceConfig], error: object) -> str:
     details: dict[str, object] = error  # type: ignore[assignment]
     location = details["loc"]
     name = str(location[0]) if isinstance(location, tuple) and location else "?"
     variable = f"YUPANA_{name.upper()}"
-    field = LedgerConfig.model_fields.get(name)
+    field = config.model_fields.get(name)
     meaning = " ".join((field.description or "").split()) if field is not None else ""
     if details["type"] == "missing":
         return f"{variable} is not set. {meaning}"

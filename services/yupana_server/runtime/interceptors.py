@@ -34,7 +34,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         *,
         default_deadline_s: float,
         rpcs_max: int,
-        expected: Mapping[type[Exception], Callable[[], CallError]],
+        expected: Mapping[type[Exception], Callable[[Any], CallError]],
     ):
         """`expected` says what exceptions of the service's own mean to a caller."""
         self._expected = expected
@@ -105,7 +105,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise deadline.ran_out() from None
         except tuple(self._expected) as error:
             explain = self._expected[type(error)]
-            raise explain() from None
+            raise explain(error) from None
         except Exception as error:
             raise _internal(error) from error
 

@@ -1,7 +1,8 @@
 """Holds, windows, groups, reversals, closed periods, words beside labels, and time travel."""
 
-from alembic import context, op
-from sqlalchemy import text
+from alembic import op
+
+from yupana_server.journal.migrations.indexes import add_journal_indexes
 
 revision = "0002"
 down_revision = "0001"
@@ -35,7 +36,10 @@ INDEXES = {
         "(book, hold_group, seq) WHERE reason IS NULL AND kind = 4 AND hold_group IS NOT NULL"
     ),
     "journal_reversals": "(book, reverses, seq) WHERE reason IS NULL AND reverses IS NOT NULL",
-    "journal_rejections": "(book, seq) WHERE reason IS NOT NULL",
+    # Of what is listed as a transfer alone.
+    "journal_rejections": (
+        "(book, seq) WHERE reason IS NOT NULL AND kind IN (3, 4, 5, 6, 7, 8, 10, 11, 12)"
+    ),
     "journal_periods": "(book, seq) WHERE reason IS NULL AND kind = 17",
 }
 
@@ -80,29 +84,4 @@ def upgrade() -> None:
     """Make what the full contract needs."""
     for statement in (COLUMNS, WORDS, SEQ_AT, *GRANTS):
         op.execute(statement)
-    partitions = _partitions()
-    for name, definition in INDEXES.items():
-        op.execute(f"CREATE INDEX {name} ON ONLY yupana.journal {definition}")
-    # Appends go on meanwhile: an index of a partitioned table cannot be built concurrently, those
-    # of its partitions can.
-    with op.get_context().autocommit_block():
-        for name, definition in INDEXES.items():
-            for partition in partitions:
-                index = f"{partition}_{name.removeprefix('journal_')}"
-                op.execute(
-                    f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index} "
-                    f"ON yupana.{partition} {definition}"
-                )
-                op.execute(f"ALTER INDEX yupana.{name} ATTACH PARTITION yupana.{index}")
-
-
-def _partitions() -> list[str]:
-    if context.is_offline_mode():
-        return ["journal_p0", "journal_p1"]
-    found = op.get_bind().execute(
-        text(
-            "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
-            "WHERE inhparent = 'yupana.journal'::regclass ORDER BY relname"
-        )
-    )
-    return [str(row[0]) for row in found]
+    add_journal_indexes(INDEXES)

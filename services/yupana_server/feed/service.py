@@ -1,0 +1,93 @@
+"""The `feed` process: follows the journals of all books."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from yupana_server.feed.projector import Projector
+from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.migrate import newest_revision
+from yupana_server.journal.projections import ProjectionStore
+from yupana_server.runtime import telemetry
+from yupana_server.runtime.config import ConfigError, FeedConfig
+from yupana_server.runtime.server import Server, until_signal
+
+REPORT_EVERY_S = 1.0
+
+POSTGRES_HEALTH = "yupana.postgres"
+"""Health name: whether the database answers."""
+
+PROJECTIONS_HEALTH = "yupana.projections"
+"""Health name: whether all projections are close enough for strong reads."""
+
+log = structlog.get_logger("yupana.feed")
+
+
+class FeedService:
+    """A running feed."""
+
+    def __init__(self, config: FeedConfig):
+        self._config = config
+        self._store = ProjectionStore(
+            config.database_url.get_secret_value(), connections_max=config.feed_connections
+        )
+        self._projector = Projector(
+            self._store, jobs_max=config.feed_connections - 1, poll_s=config.feed_poll_s
+        )
+        self._server = Server([])
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> str:
+        """Begin to follow; returns the address. Does not wait for a database that is away.
+
+        Raises:
+            ConfigError: The database is there but has not been migrated.
+            OSError: The address cannot be bound.
+        """
+        await self._store.open()
+        await self._check_schema()
+        address = await self._server.start(self._config.listen, ())
+        self._tasks = [
+            asyncio.create_task(self._projector.run()),
+            asyncio.create_task(self._report()),
+        ]
+        log.info("serving", address=address)
+        return address
+
+    async def stop(self) -> None:
+        """Say that it is going, end what is under way, close all connections."""
+        await self._server.drain(
+            wait_s=self._config.drain_wait_s, grace_s=self._config.drain_grace_s
+        )
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._projector.drain()
+        await self._store.close()
+        log.info("stopped")
+
+    async def _check_schema(self) -> None:
+        with suppress(UnavailableError):
+            schema = await self._store.schema()
+            if schema < newest_revision():
+                raise ConfigError(
+                    f"the database has schema {schema}, this release needs {newest_revision()}: "
+                    "run `yupana migrate`"
+                )
+
+    async def _report(self) -> None:
+        while True:
+            await self._server.report(POSTGRES_HEALTH, good=not self._projector.database_trouble)
+            await self._server.report(PROJECTIONS_HEALTH, good=not self._projector.behind)
+            await asyncio.sleep(REPORT_EVERY_S)
+
+
+async def serve(config: FeedConfig) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    stop_traces = telemetry.set_up_traces("yupana-feed")
+    service = FeedService(config)
+    await service.start()
+    await until_signal()
+    await service.stop()
+    stop_traces()

@@ -1,0 +1,188 @@
+"""What changed an account, in the order of recording or of taking effect, in pages."""
+
+from typing import NamedTuple
+
+from yupana_server.journal.pieces import POSTED_KINDS, TAIL, micros, moment
+from yupana_server.journal.points import TransferRow
+from yupana_server.journal.reads import ENTRIES, JournalReader
+from yupana_server.journal.rows import decode
+from yupana_server.journal.transfer_lists import transfer_rows
+
+SCAN_MAX = 10_000
+"""How many entries of an account one page by effective time looks at: holds and back-dated entries
+stand between those that are shown as recorded. A page may be shorter than asked for, and yet not be
+the last."""
+
+
+class Effect(NamedTuple):
+    """A place in the order of effective times; entries of the same time stand in recorded order."""
+
+    at: int
+    seq: int
+
+
+class RecordedPage(NamedTuple):
+    """A page in the order of recording."""
+
+    seq: int
+    """The book's tail in the snapshot that the page was read from."""
+    rows: list[TransferRow]
+    next_after: int | None
+    """The next page follows this entry; None when there is none."""
+
+
+class EffectivePage(NamedTuple):
+    """A page in the order of effective times."""
+
+    seq: int
+    rows: list[TransferRow]
+    next_after: Effect | None
+
+
+_HERE = f"here AS MATERIALIZED (SELECT {TAIL} AS tail)"
+_OF_ACCOUNT = "book = %(book)s AND {side}_account = %(account)s AND reason IS NULL"
+_SIDES = ("debit", "credit")
+_RECORDED = f"""
+    WITH {_HERE}
+    SELECT here.tail, entry.* FROM here
+    LEFT JOIN (
+        SELECT seq FROM ({
+    " UNION ALL ".join(
+        f"(SELECT seq FROM yupana.journal WHERE {_OF_ACCOUNT.format(side=side)} "
+        "AND seq > %(after)s AND seq < %(before)s ORDER BY seq LIMIT %(limit)s)"
+        for side in _SIDES
+    )
+}) seqs ORDER BY seq LIMIT %(limit)s
+    ) found ON true
+    LEFT JOIN LATERAL ({ENTRIES} AND seq = found.seq) entry ON true
+    ORDER BY found.seq
+"""
+
+_AFTER = f"({moment('after_at')}, %(after)s::bigint)"
+
+
+def _dated(side: str) -> str:
+    """Return what carries an effective time, by the index that has it in order."""
+    return f"""(
+        SELECT seq, effective_at AS at FROM yupana.journal
+        WHERE {_OF_ACCOUNT.format(side=side)} AND effective_at IS NOT NULL
+            AND (effective_at, seq) > {_AFTER} AND effective_at < {moment("before_at")}
+        ORDER BY effective_at, seq LIMIT %(limit)s
+    )"""
+
+
+def _range(side: str) -> str:
+    """Return the condition for what was recorded where the page may reach."""
+    return f"""{_OF_ACCOUNT.format(side=side)}
+        AND seq > (SELECT first FROM range) AND seq <= (SELECT last FROM range)"""
+
+
+def _undated(side: str) -> str:
+    """Return what took effect when it was recorded."""
+    return f"""
+        SELECT seq, recorded_at AS at FROM (
+            SELECT seq, recorded_at, effective_at, kind FROM yupana.journal
+            WHERE {_range(side)} ORDER BY seq LIMIT {SCAN_MAX}
+        ) scanned
+        WHERE effective_at IS NULL AND kind IN ({POSTED_KINDS}) AND (recorded_at, seq) > {_AFTER}
+        ORDER BY seq LIMIT %(limit)s
+    """
+
+
+def _edge(side: str) -> str:
+    """Return the last entry that was looked at when SCAN_MAX were not enough to fill the page."""
+    return f"""
+        CASE WHEN (SELECT count(*) FROM {side}s) < %(limit)s THEN (
+            SELECT seq FROM yupana.journal WHERE {_range(side)}
+            ORDER BY seq OFFSET {SCAN_MAX - 1} LIMIT 1
+        ) END
+    """
+
+
+# Two orders are merged: that of effective times, where they were given, and that of recording for
+# the rest. The second is read only as far as the page can reach by the first.
+_EFFECTIVE = f"""
+    WITH {_HERE},
+    dated AS MATERIALIZED (
+        SELECT seq, at FROM ({" UNION ALL ".join(map(_dated, _SIDES))}) dated
+        ORDER BY at, seq LIMIT %(limit)s
+    ),
+    range AS MATERIALIZED (
+        SELECT yupana.seq_at(%(book)s::integer, {moment("after_at")} - interval '1 us') AS first,
+            yupana.seq_at(%(book)s::integer, coalesce(
+                (SELECT max(at) FROM dated HAVING count(*) = %(limit)s),
+                {moment("before_at")} - interval '1 us'
+            )) AS last
+    ),
+    debits AS MATERIALIZED ({_undated("debit")}),
+    credits AS MATERIALIZED ({_undated("credit")}),
+    edge AS MATERIALIZED (
+        SELECT seq, recorded_at AS at FROM yupana.journal WHERE book = %(book)s
+            AND seq = (SELECT least({_edge("debit")}, {_edge("credit")}))
+    ),
+    found AS (
+        SELECT seq, at FROM (
+            SELECT * FROM dated UNION ALL SELECT * FROM debits UNION ALL SELECT * FROM credits
+        ) lines
+        WHERE NOT EXISTS (SELECT FROM edge) OR (at, seq) <= (SELECT at, seq FROM edge)
+        ORDER BY at, seq LIMIT %(limit)s
+    )
+    SELECT here.tail, {micros("edge.at")}, edge.seq, {micros("found.at")}, entry.*
+    FROM here LEFT JOIN edge ON true LEFT JOIN found ON true
+    LEFT JOIN LATERAL ({ENTRIES} AND seq = found.seq) entry ON true
+    ORDER BY found.at, found.seq
+"""
+
+
+class Statements:
+    """Reads pages of statements. Raises UnavailableError as JournalReader does."""
+
+    def __init__(self, reader: JournalReader):
+        self._reader = reader
+
+    async def recorded(
+        self, book: int, account: str, *, after: int, before: int, limit: int
+    ) -> RecordedPage:
+        """Return what changed an account after one entry and before another, as recorded."""
+        parameters = {
+            "book": book,
+            "account": account,
+            "after": after,
+            "before": before,
+            "limit": limit + 1,
+        }
+        rows = await self._reader.rows(_RECORDED, parameters)
+        entries = [decode(row[1:])[0] for row in rows if row[1] is not None]
+        shown = entries[:limit]
+        return RecordedPage(
+            int(rows[0][0]),
+            await transfer_rows(self._reader, book, shown),
+            shown[-1].seq if len(entries) > limit else None,
+        )
+
+    async def effective(
+        self, book: int, account: str, *, after: Effect, before_at: int, limit: int
+    ) -> EffectivePage:
+        """Return what was posted to an account, by the time that it took effect.
+
+        A page may be shorter than asked for and yet not be the last.
+        """
+        parameters = {
+            "book": book,
+            "account": account,
+            "after_at": after.at,
+            "after": after.seq,
+            "before_at": before_at,
+            "limit": limit + 1,
+        }
+        rows = await self._reader.rows(_EFFECTIVE, parameters)
+        tail, edge_at, edge_seq = rows[0][:3]
+        found = [(row[3], decode(row[4:])[0]) for row in rows if row[4] is not None]
+        shown = await transfer_rows(self._reader, book, [entry for _, entry in found[:limit]])
+        next_after = None
+        if len(found) > limit:
+            last_at, last = found[limit - 1]
+            next_after = Effect(last_at, last.seq)
+        elif edge_seq is not None:
+            next_after = Effect(edge_at, edge_seq)
+        return EffectivePage(int(tail), shown, next_after)

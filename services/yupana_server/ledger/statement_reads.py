@@ -1,0 +1,175 @@
+"""Reads statements: what changed an account, line by line, with the totals after each line."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from yupana.ledger.v1 import history_service_pb2
+from yupana_server.book.bounds import EFFECTIVE_AT_MIN
+from yupana_server.book.commands import Kind
+from yupana_server.book.entries import ZERO, Entry, Totals
+from yupana_server.journal.points import BookRow, TransferRow
+from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.statements import Effect, Statements
+from yupana_server.ledger import present
+from yupana_server.ledger.moments import Moment, accounts_at
+from yupana_server.ledger.tokens import SEQ_MAX, PageScope, encode_position
+from yupana_server.runtime.errors import CallError
+
+AT_MAX = 253_402_300_799_999_999
+"""The last moment of year 9999, where the Protobuf timestamp ends."""
+
+_POSTED = {Kind.TRANSFER, Kind.CAPTURE, Kind.REVERSAL, Kind.LEG}
+
+
+class StatementFilter(NamedTuple):
+    """Which statement is asked for."""
+
+    account: str
+    by_effect: bool
+    from_at: int | None
+    to_at: int | None
+
+
+class StatementReads:
+    """Reads statements of all books and writes them as messages."""
+
+    def __init__(self, reader: JournalReader):
+        self._reader = reader
+        self._statements = Statements(reader)
+
+    async def page(
+        self, book: BookRow, wanted: StatementFilter, *, size: int, token: str
+    ) -> history_service_pb2.GetStatementResponse:
+        """Return a page of a statement.
+
+        Raises:
+            CallError: ACCOUNT_NOT_FOUND, INVALID_PAGE_TOKEN or EPOCH_CHANGED.
+            ProjectionBehindError: The sums by effective time have fallen too far behind.
+        """
+        scope = PageScope(f"statement {book.id} {wanted!r}", book.epoch)
+        read = self._effective if wanted.by_effect else self._recorded
+        return await read(book, wanted, size, scope, token)
+
+    async def _recorded(
+        self, book: BookRow, wanted: StatementFilter, size: int, scope: PageScope, token: str
+    ) -> history_service_pb2.GetStatementResponse:
+        if token:
+            [after] = scope.read_numbers(token, 1)
+        else:
+            after = await self._seq_before(book, wanted.from_at, 0)
+        before = await self._seq_before(book, wanted.to_at, SEQ_MAX - 1) + 1
+        page = await self._statements.recorded(
+            book.number, wanted.account, after=after, before=before, limit=size
+        )
+        past = await self._reader.accounts_as_of(book.number, [wanted.account], seq=after)
+        known = past.facts[wanted.account]
+        if known is None:
+            await self._require(book, wanted.account)
+        response = _statement(
+            book,
+            page.seq,
+            opening=ZERO if known is None else known.totals,
+            lines=[(row, _carried(row.entry, wanted.account)) for row in page.rows],
+            account=wanted.account,
+        )
+        if page.next_after is not None:
+            response.next_page_token = scope.write(str(page.next_after))
+        return response
+
+    async def _effective(
+        self, book: BookRow, wanted: StatementFilter, size: int, scope: PageScope, token: str
+    ) -> history_service_pb2.GetStatementResponse:
+        """Return a page by effective time.
+
+        Its token carries the totals so far, so that the lines of a statement add up from its first
+        page to its last, whatever is back-dated before them meanwhile.
+        """
+        if token:
+            at, seq, debited, credited = scope.read_numbers(token, 4)
+            after, opening = Effect(at, seq), Totals(debited, credited, 0, 0)
+        else:
+            after, opening = await self._begin(book, wanted)
+        page = await self._statements.effective(
+            book.number,
+            wanted.account,
+            after=after,
+            before_at=AT_MAX if wanted.to_at is None else wanted.to_at,
+            limit=size,
+        )
+        lines = list(_running(opening, page.rows, wanted.account))
+        response = _statement(book, page.seq, opening, lines, wanted.account)
+        if page.next_after is not None:
+            closing = lines[-1][1] if lines else opening
+            response.next_page_token = scope.write(
+                ",".join(map(str, (*page.next_after, closing[0], closing[1])))
+            )
+        return response
+
+    async def _begin(self, book: BookRow, wanted: StatementFilter) -> tuple[Effect, Totals]:
+        """Return what the first page by effective time follows, and the totals at that moment."""
+        if wanted.from_at is None:
+            await self._require(book, wanted.account)
+            return Effect(EFFECTIVE_AT_MIN - 1, 0), ZERO
+        moment = Moment(effective_at=wanted.from_at - 1)
+        past = await accounts_at(self._reader, book, [wanted.account], moment)
+        known = past.facts[wanted.account]
+        if known is None:
+            await self._require(book, wanted.account)
+        totals = ZERO if known is None else Totals(*known.totals[:2], 0, 0)
+        return Effect(wanted.from_at - 1, SEQ_MAX), totals
+
+    async def _require(self, book: BookRow, account: str) -> None:
+        """Refuse a statement of an account that is not open even now."""
+        if (await self._reader.accounts(book.number, [account])).facts[account] is None:
+            raise CallError(
+                "ACCOUNT_NOT_FOUND",
+                f"no account {account} is open in the book {book.id}",
+                metadata={"book": book.id, "account": account},
+            )
+
+    async def _seq_before(self, book: BookRow, at: int | None, default: int) -> int:
+        """Return the last entry recorded before a time."""
+        return default if at is None else await self._reader.seq_at(book.number, at - 1)
+
+
+Line = tuple[TransferRow, Totals]
+
+
+def _running(opening: Totals, rows: Iterable[TransferRow], account: str) -> Iterable[Line]:
+    debited, credited = opening[:2]
+    for row in rows:
+        change = _change(row.entry, account)
+        debited, credited = debited + max(0, -change), credited + max(0, change)
+        yield row, Totals(debited, credited, 0, 0)
+
+
+def _change(entry: Entry, account: str) -> int:
+    """Return by how much an entry changes the balance of one of its accounts."""
+    if entry.kind not in _POSTED:
+        return 0
+    amount = entry.amount or 0
+    return amount if entry.credit_account == account else -amount
+
+
+def _carried(entry: Entry, account: str) -> Totals:
+    """Return the totals of one of its accounts that an entry carries."""
+    side = entry.credit_totals if entry.credit_account == account else entry.debit_totals
+    return side or ZERO
+
+
+def _statement(
+    book: BookRow, seq: int, opening: Totals, lines: Sequence[Line], account: str
+) -> history_service_pb2.GetStatementResponse:
+    return history_service_pb2.GetStatementResponse(
+        lines=[
+            history_service_pb2.StatementLine(
+                transfer=present.transfer(book.id, row),
+                change=str(_change(row.entry, account)),
+                balances=present.balances(totals),
+            )
+            for row, totals in lines
+        ],
+        opening=present.balances(opening),
+        closing=present.balances(lines[-1][1] if lines else opening),
+        position=encode_position(book.id, book.epoch, seq),
+    )
