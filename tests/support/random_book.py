@@ -84,7 +84,7 @@ class RandomBook:
 
     def _transfer(self) -> Command:
         debit, credit = self._pair()
-        command = CreateTransfer(
+        return CreateTransfer(
             self._id(self._moved),
             debit,
             credit,
@@ -93,7 +93,6 @@ class RandomBook:
             words=self._words(),
             code=self._random.choice(CODES),
         )
-        return command
 
     def _hold(self) -> Command:
         debit, credit = self._pair()
