@@ -58,10 +58,11 @@ class NaiveHistory:
         opened = sorted(self.accounts().items())
         return [a for a, e in opened if self.labels.get(e.seq, {}).get(key) == value]
 
-    def open_holds(self) -> list[str]:
+    def open_holds(self) -> dict[str, int | None]:
+        """Return the deadlines of open holds, in the order of their creation."""
         created = [entry.hold for entry in self.done() if entry.kind == Kind.HOLD]
-        remaining = {entry.hold: entry.hold_remaining for entry in self.done() if entry.hold}
-        return [hold for hold in created if hold and remaining[hold]]
+        newest = {entry.hold: entry for entry in self.done()}
+        return {h: newest[h].hold_expires_at for h in created if h and newest[h].hold_remaining}
 
     def sums(self, prefix: str) -> dict[str, tuple[int, Totals]]:
         """Return accounts and totals by asset of what begins with the prefix and a colon."""

@@ -28,7 +28,7 @@ from yupana_server.book.words import seal
 SECOND = 1_000_000
 CODES = ["sale", "fee", None, None]
 LABELS = [("order", "7"), ("order", "8"), ("channel", "web"), ("channel", "ärger=%s")]
-GROUPS = ["cart-1", "cart-2", None]
+GROUPS = ["cart-1", "cart-2", None, None, None]
 ACCOUNTS = {
     "world": "USD",
     "users:1:wallet": "USD",
@@ -52,6 +52,7 @@ class RandomBook:
 
     def __init__(self, seed: int):
         self._random = Random(seed)
+        self._began_at = time.time_ns() // 1000
         self._count = 0
         self._holds: list[str] = []
         self._moved: list[str] = []
@@ -78,7 +79,8 @@ class RandomBook:
     def commands(self, count: int) -> list[Command]:
         """Make some commands, transfers most of all."""
         makers = [self._transfer] * 6 + [self._hold] * 4 + [self._capture] * 2
-        makers += [self._release, self._update, self._reverse, self._payment, self._erase]
+        makers += [self._update, self._erase] * 3
+        makers += [self._release, self._reverse, self._payment]
         makers += [self._group, self._freeze]
         return [self._random.choice(makers)() for _ in range(count)]
 
@@ -144,7 +146,8 @@ class RandomBook:
         )
 
     def _erase(self) -> Command:
-        return Erase(self._id(), self._one_of(self._known))
+        # Old ones too: what opened an account was among the first.
+        return Erase(self._id(), self._random.choice(self._known[-30:] + self._known[:10]))
 
     def _group(self) -> Command:
         group = self._random.choice(GROUPS[:2])
@@ -162,12 +165,15 @@ class RandomBook:
         return debit, credit
 
     def _effect(self) -> int | None:
-        ago = self._random.choice([None, None, None, 1, 100, SECOND, 86_400 * SECOND])
-        if ago is None:
+        now = time.time_ns() // 1000
+        choice = self._random.random()
+        if choice < 0.4:
             return None
-        now = time.time_ns() // 1000 - SECOND
-        at = now - ago * self._random.randint(1, 1000)
-        if self._random.random() < 0.5:
+        if choice < 0.7:
+            at = self._random.randint(self._began_at, now)  # Among what was recorded.
+        else:
+            at = now - self._random.randint(0, 90 * 86_400) * SECOND
+        if choice > 0.85:
             at -= at % (86_400 * SECOND)  # Dates without a time of day are the most common.
         self.effects.append(at)
         return at

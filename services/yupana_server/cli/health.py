@@ -19,13 +19,14 @@ NAMES = {
     "": "ready",
     "yupana.postgres": "database answers",
     "yupana.guarantees": "guarantees hold",
+    "yupana.projections": "projections follow",
 }
-"""What the ledger reports, by the name of its health service."""
+"""What servers report, by the name of its health service; each kind of server some of it."""
 SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def health(server: ServerOption = DEFAULT_SERVER, as_json: JsonOption = False) -> None:
-    """Asks a ledger how it is. Exits with 1 when it is not ready to serve.
+    """Asks a ledger or a feed how it is. Exits with 1 when it is not ready to serve.
 
     Ready falls only while it drains; trouble with the database is reported beside it, because then
     callers had better wait than fail.
@@ -35,11 +36,11 @@ def health(server: ServerOption = DEFAULT_SERVER, as_json: JsonOption = False) -
         raise ConfigError(f"{server} are several servers: ask each by itself, --server {names[0]}")
     answers = asyncio.run(_ask(names[0]))
     if as_json:
-        facts = {meaning.replace(" ", "_"): answers[name] for name, meaning in NAMES.items()}
+        facts = {NAMES[name].replace(" ", "_"): answer for name, answer in answers.items()}
         print_json({"server": names[0], **facts})
     else:
-        for name, meaning in NAMES.items():
-            print(f"{meaning:>18}: {answers[name]}")
+        for name, answer in answers.items():
+            print(f"{NAMES[name]:>18}: {answer}")
     if answers[""] != "yes":
         sys.exit(1)
 
@@ -48,13 +49,14 @@ async def _ask(server: str) -> dict[str, str]:
     async with grpc.aio.insecure_channel(server) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
-            return {name: await _ask_one(stub, name) for name in NAMES}
+            answers = {name: await _ask_one(stub, name) for name in NAMES}
         except grpc.aio.AioRpcError as error:
             raise Unavailable(f"no answer from {server}", error.code()) from error
+    return {name: answer for name, answer in answers.items() if answer is not None}
 
 
-async def _ask_one(stub: Any, name: str) -> str:
-    """Return yes, no, or why it is not known.
+async def _ask_one(stub: Any, name: str) -> str | None:
+    """Return yes, no, or why it is not known; None when the server does not report this.
 
     Raises:
         AioRpcError: There is no answer.
@@ -65,5 +67,7 @@ async def _ask_one(stub: Any, name: str) -> str:
     except grpc.aio.AioRpcError as error:
         if error.code() in SILENCE:
             raise
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            return None
         return f"no answer ({error.code().name})"
     return "yes" if answer.status == health_pb2.HealthCheckResponse.SERVING else "no"

@@ -29,9 +29,9 @@ def verify(
 ) -> None:
     """Folds a book's whole journal anew and compares it with what it says.
 
-    Checks gaps, times, the hash chain, every balance that entries carry, ids, labels, and that
-    debits equal credits. Reads the database directly and may run while the ledger serves. Exits
-    with 1 on any difference.
+    Checks gaps, times, the hash chain, every balance that entries carry, ids, labels, that debits
+    equal credits, and what projections say of open holds and sums. Reads the database directly and
+    may run while the ledger serves. Exits with 1 on any difference.
     """
     config = ledger_config(database_url=database_url)
     set_up_logs("error", "console")

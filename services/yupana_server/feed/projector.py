@@ -72,8 +72,14 @@ class Projector:
         await asyncio.gather(*jobs, return_exceptions=True)
 
     async def catch_up(self) -> None:
-        """Fold everything that is in the journals now."""
-        while await self.poll():
+        """Fold everything that is in the journals now.
+
+        Raises:
+            RuntimeError: Something cannot be folded; the log says why.
+        """
+        while behind := await self.poll():
+            if not self._jobs:
+                raise RuntimeError(f"{behind} projections cannot be folded")
             await asyncio.gather(*self._jobs.values())
 
     async def poll(self) -> int:

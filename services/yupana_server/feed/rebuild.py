@@ -30,7 +30,7 @@ class Rebuild:
         """Build a new version, have it serve, delete the old ones; returns the entries folded.
 
         The feed goes on following the version that serves meanwhile. May be ended at any moment:
-        what it left is deleted by the next rebuild, or by the feed once that serves.
+        what it left is deleted by the next rebuild.
 
         Raises:
             SupersededError: Another rebuild of the same projection began later.

@@ -58,16 +58,17 @@ _TOTALS = """
 """
 
 
-def accounts_statement(wanted: str, *, until: str = "") -> str:
+def accounts_statement(wanted: str, *, until: str = "", tail: str = TAIL) -> str:
     """Return the statement that reads the accounts that `wanted` gives as (account, place).
 
-    `until` bounds the entries that are looked at, for accounts as of an earlier one.
+    `until` bounds the entries that are looked at, for accounts as of an earlier one. `tail` is what
+    stands first in each row.
     """
     return f"""
     SELECT here.tail, wanted.account, about.seq, about.kind, about.id, about.recorded_at,
         about.asset, about.content, about.code, about.result, about.sealed_labels,
         debit.seq, debit.totals, debit.used, credit.seq, credit.totals, credit.used
-    FROM (SELECT {TAIL} AS tail) here
+    FROM (SELECT {tail} AS tail) here
     LEFT JOIN ({wanted}) AS wanted (account, place) ON true
     LEFT JOIN LATERAL (
         SELECT seq, kind, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at,
@@ -86,6 +87,19 @@ _ACCOUNTS = accounts_statement("SELECT * FROM unnest(%(accounts)s::text[]) WITH 
 _ACCOUNTS_AS_OF = accounts_statement(
     "SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY", until="AND seq <= %(until)s"
 )
+_LAST = "(SELECT moment.seq FROM moment)"
+_ACCOUNTS_AT = f"""
+    WITH moment AS MATERIALIZED (
+        SELECT yupana.seq_at(%(book)s::integer, {moment("at")}) AS seq
+    )
+    {
+    accounts_statement(
+        "SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY",
+        until=f"AND seq <= {_LAST}",
+        tail=_LAST,
+    )
+}
+"""
 _IDS = f"""
     SELECT tail, found.id, found.seq FROM (SELECT {TAIL} AS tail) here
     LEFT JOIN LATERAL (
@@ -238,6 +252,15 @@ class JournalReader:
         rows = await self.rows(
             _ACCOUNTS_AS_OF, {"book": book, "accounts": list(accounts), "until": seq}
         )
+        facts = {str(row[1]): read_account(row) for row in rows if row[1] is not None}
+        return Loaded(int(rows[0][0]), facts)
+
+    async def accounts_at(self, book: int, accounts: Sequence[str], *, at: int) -> Loaded[Account]:
+        """Return the accounts as they were recorded at a time, None for each not open by then.
+
+        The entry that they are read at is the newest one by that time, not the tail.
+        """
+        rows = await self.rows(_ACCOUNTS_AT, {"book": book, "accounts": list(accounts), "at": at})
         facts = {str(row[1]): read_account(row) for row in rows if row[1] is not None}
         return Loaded(int(rows[0][0]), facts)
 

@@ -7,7 +7,7 @@ from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.entries import ZERO, Totals
 from yupana_server.book.state import Account
 from yupana_server.journal.effective import corrections
-from yupana_server.journal.points import BookRow
+from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.fields import Violations
 from yupana_server.ledger.tokens import decode_position
@@ -59,8 +59,7 @@ async def accounts_at(
         CallError: INVALID_POSITION or EPOCH_CHANGED.
         ProjectionBehindError: The sums by effective time have fallen too far behind.
     """
-    seq = await _resolve(reader, book, moment)
-    facts = (await reader.accounts_as_of(book.number, accounts, seq=seq)).facts
+    seq, facts = await _recorded(reader, book, accounts, moment)
     if moment.effective_at is None:
         return PastAccounts(seq, facts)
     later = await corrections(reader, book.number, accounts, seq=seq, at=moment.effective_at)
@@ -73,11 +72,18 @@ async def accounts_at(
     )
 
 
-async def _resolve(reader: JournalReader, book: BookRow, moment: Moment) -> int:
-    if moment.position is None:
-        at = moment.recorded_at if moment.effective_at is None else moment.effective_at
-        return await reader.seq_at(book.number, at or 0)
-    position = decode_position(book.id, moment.position)
+async def _recorded(
+    reader: JournalReader, book: BookRow, accounts: Sequence[str], moment: Moment
+) -> Loaded[Account]:
+    if moment.position is not None:
+        seq = await _seq_of(reader, book, moment.position)
+        return Loaded(seq, (await reader.accounts_as_of(book.number, accounts, seq=seq)).facts)
+    at = moment.recorded_at if moment.effective_at is None else moment.effective_at
+    return await reader.accounts_at(book.number, accounts, at=at or 0)
+
+
+async def _seq_of(reader: JournalReader, book: BookRow, token: str) -> int:
+    position = decode_position(book.id, token)
     tail = await reader.book(book.id)
     if tail is None or position.seq > tail.seq:
         raise CallError("INVALID_POSITION", "the book's journal does not reach to this position")

@@ -12,7 +12,6 @@ from yupana.ledger.v1 import (
     hold_pb2,
     limits_pb2,
     outcome_pb2,
-    transfer_pb2,
 )
 from yupana_server.book.commands import Kind, WindowLimit, Words
 from yupana_server.book.decide import Outcome, Replay
@@ -20,7 +19,7 @@ from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.rejections import Refusal, explain
 from yupana_server.book.state import Account, Asset, HoldState
 from yupana_server.book.windows import used
-from yupana_server.journal.points import BookRow, HoldRow, TransferRow
+from yupana_server.journal.points import BookRow, HoldRow
 from yupana_server.ledger.tokens import encode_position
 
 
@@ -242,55 +241,3 @@ def book(row: BookRow) -> book_pb2.Book:
 def asset(known: Asset) -> book_pb2.Asset:
     """Write an asset."""
     return book_pb2.Asset(id=known.id, scale=known.scale, create_time=timestamp(known.opened_at))
-
-
-_TRANSFER_KINDS = {
-    Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,
-    Kind.HOLD: transfer_pb2.TRANSFER_KIND_HOLD,
-    Kind.CAPTURE: transfer_pb2.TRANSFER_KIND_CAPTURE,
-    Kind.RELEASE: transfer_pb2.TRANSFER_KIND_RELEASE,
-    Kind.HOLD_UPDATE: transfer_pb2.TRANSFER_KIND_HOLD_UPDATE,
-    Kind.EXPIRY: transfer_pb2.TRANSFER_KIND_EXPIRY,
-    Kind.REVERSAL: transfer_pb2.TRANSFER_KIND_REVERSAL,
-    Kind.LEG: transfer_pb2.TRANSFER_KIND_LEG,
-    Kind.PAYMENT: transfer_pb2.TRANSFER_KIND_PAYMENT,
-}
-TRANSFER_KINDS = frozenset(_TRANSFER_KINDS)
-"""The kinds of entries that are shown as transfers."""
-
-
-def transfer(
-    book_id: str, row: TransferRow, *, reversed_amount: int | None = None
-) -> transfer_pb2.Transfer:
-    """Write what moved, reserved or freed an amount, with its outcome."""
-    entry, words = row.entry, row.words
-    content: Mapping[str, Any] = entry.content or {}
-    asked = entry.amount if entry.requested_amount is None else entry.requested_amount
-    message = transfer_pb2.Transfer(
-        id=entry.id,
-        debit_account=entry.debit_account or "",
-        credit_account=entry.credit_account or "",
-        amount="" if asked is None else str(asked),
-        asset=entry.asset or "",
-        effective_time=timestamp(
-            entry.recorded_at if entry.effective_at is None else entry.effective_at
-        ),
-        labels=words.labels or {},
-        outcome=recorded_outcome(book_id, entry),
-        kind=_TRANSFER_KINDS.get(entry.kind, transfer_pb2.TRANSFER_KIND_UNSPECIFIED),
-        code=entry.code or "",
-        description=words.description,
-        reference=words.reference,
-        hold=entry.hold or "",
-        group=entry.group or "",
-        reverses=entry.reverses or "",
-        payment=entry.payment or "",
-        debit_balances=None if entry.debit_totals is None else balances(entry.debit_totals),
-        credit_balances=None if entry.credit_totals is None else balances(entry.credit_totals),
-        reversed_amount=str(reversed_amount) if reversed_amount else "",
-        rate=content.get("rate", ""),
-    )
-    if entry.chain is not None:
-        first_id, place, length = entry.chain
-        message.chain.CopyFrom(transfer_pb2.Chain(first_id=first_id, place=place, length=length))
-    return message

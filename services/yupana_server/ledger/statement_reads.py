@@ -1,5 +1,6 @@
 """Reads statements: what changed an account, line by line, with the totals after each line."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -10,8 +11,8 @@ from yupana_server.book.entries import ZERO, Entry, Totals
 from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.statements import Effect, Statements
-from yupana_server.ledger import present
 from yupana_server.ledger.moments import Moment, accounts_at
+from yupana_server.ledger.present_transfers import fill_balances, fill_transfer
 from yupana_server.ledger.tokens import SEQ_MAX, PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 
@@ -58,10 +59,12 @@ class StatementReads:
         else:
             after = await self._seq_before(book, wanted.from_at, 0)
         before = await self._seq_before(book, wanted.to_at, SEQ_MAX - 1) + 1
-        page = await self._statements.recorded(
-            book.number, wanted.account, after=after, before=before, limit=size
+        page, past = await asyncio.gather(
+            self._statements.recorded(
+                book.number, wanted.account, after=after, before=before, limit=size
+            ),
+            self._reader.accounts_as_of(book.number, [wanted.account], seq=after),
         )
-        past = await self._reader.accounts_as_of(book.number, [wanted.account], seq=after)
         known = past.facts[wanted.account]
         if known is None:
             await self._require(book, wanted.account)
@@ -84,17 +87,23 @@ class StatementReads:
         Its token carries the totals so far, so that the lines of a statement add up from its first
         page to its last, whatever is back-dated before them meanwhile.
         """
+        carried: Totals | None = None
         if token:
             at, seq, debited, credited = scope.read_numbers(token, 4)
-            after, opening = Effect(at, seq), Totals(debited, credited, 0, 0)
+            after, carried = Effect(at, seq), Totals(debited, credited, 0, 0)
+        elif wanted.from_at is None:
+            after = Effect(EFFECTIVE_AT_MIN - 1, 0)
         else:
-            after, opening = await self._begin(book, wanted)
-        page = await self._statements.effective(
-            book.number,
-            wanted.account,
-            after=after,
-            before_at=AT_MAX if wanted.to_at is None else wanted.to_at,
-            limit=size,
+            after = Effect(wanted.from_at - 1, SEQ_MAX)
+        page, opening = await asyncio.gather(
+            self._statements.effective(
+                book.number,
+                wanted.account,
+                after=after,
+                before_at=AT_MAX if wanted.to_at is None else wanted.to_at,
+                limit=size,
+            ),
+            self._opening(book, wanted, carried),
         )
         lines = list(_running(opening, page.rows, wanted.account))
         response = _statement(book, page.seq, opening, lines, wanted.account)
@@ -105,18 +114,22 @@ class StatementReads:
             )
         return response
 
-    async def _begin(self, book: BookRow, wanted: StatementFilter) -> tuple[Effect, Totals]:
-        """Return what the first page by effective time follows, and the totals at that moment."""
+    async def _opening(
+        self, book: BookRow, wanted: StatementFilter, known: Totals | None
+    ) -> Totals:
+        """Return the posted totals before a statement by effective time, unless they are known."""
+        if known is not None:
+            return known
         if wanted.from_at is None:
             await self._require(book, wanted.account)
-            return Effect(EFFECTIVE_AT_MIN - 1, 0), ZERO
+            return ZERO
         moment = Moment(effective_at=wanted.from_at - 1)
         past = await accounts_at(self._reader, book, [wanted.account], moment)
-        known = past.facts[wanted.account]
-        if known is None:
+        account = past.facts[wanted.account]
+        if account is None:
             await self._require(book, wanted.account)
-        totals = ZERO if known is None else Totals(*known.totals[:2], 0, 0)
-        return Effect(wanted.from_at - 1, SEQ_MAX), totals
+            return ZERO
+        return Totals(account.totals.debits_posted, account.totals.credits_posted, 0, 0)
 
     async def _require(self, book: BookRow, account: str) -> None:
         """Refuse a statement of an account that is not open even now."""
@@ -160,16 +173,14 @@ def _carried(entry: Entry, account: str) -> Totals:
 def _statement(
     book: BookRow, seq: int, opening: Totals, lines: Sequence[Line], account: str
 ) -> history_service_pb2.GetStatementResponse:
-    return history_service_pb2.GetStatementResponse(
-        lines=[
-            history_service_pb2.StatementLine(
-                transfer=present.transfer(book.id, row),
-                change=str(_change(row.entry, account)),
-                balances=present.balances(totals),
-            )
-            for row, totals in lines
-        ],
-        opening=present.balances(opening),
-        closing=present.balances(lines[-1][1] if lines else opening),
-        position=encode_position(book.id, book.epoch, seq),
+    response = history_service_pb2.GetStatementResponse(
+        position=encode_position(book.id, book.epoch, seq)
     )
+    for row, totals in lines:
+        line = response.lines.add()
+        fill_transfer(line.transfer, book.id, row)
+        line.change = str(_change(row.entry, account))
+        fill_balances(line.balances, totals)
+    fill_balances(response.opening, opening)
+    fill_balances(response.closing, lines[-1][1] if lines else opening)
+    return response

@@ -4,7 +4,7 @@ from yupana.ledger.v1 import ledger_service_pb2, transfer_pb2
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.transfer_lists import Span, TransferLists, TransferPage, transfer_rows
-from yupana_server.ledger import present
+from yupana_server.ledger.present_transfers import TRANSFER_KINDS, fill_transfer
 from yupana_server.ledger.tokens import PageScope, encode_position
 from yupana_server.ledger.transfer_filters import TransferFilter
 from yupana_server.runtime.errors import CallError
@@ -24,7 +24,7 @@ class TransferReads:
             CallError: TRANSFER_NOT_FOUND.
         """
         entry = (await self._reader.outcomes(book.number, [id_])).facts[id_]
-        if entry is None or entry.kind not in present.TRANSFER_KINDS:
+        if entry is None or entry.kind not in TRANSFER_KINDS:
             raise CallError(
                 "TRANSFER_NOT_FOUND",
                 f"no transfer {id_} is recorded in the book {book.id}",
@@ -32,7 +32,11 @@ class TransferReads:
             )
         [row] = await transfer_rows(self._reader, book.number, [entry])
         back = await self._reader.reversed_amounts(book.number, [entry.id])
-        return present.transfer(book.id, row, reversed_amount=back.facts[entry.id])
+        message = transfer_pb2.Transfer()
+        fill_transfer(message, book.id, row)
+        if amount := back.facts[entry.id]:
+            message.reversed_amount = str(amount)
+        return message
 
     async def page(
         self, book: BookRow, wanted: TransferFilter, *, size: int, token: str
@@ -47,9 +51,10 @@ class TransferReads:
         span = await self._between(book, wanted, Span(scope.read_seq(token), size))
         page = await self._page(book.number, wanted, span)
         response = ledger_service_pb2.ListTransfersResponse(
-            transfers=[present.transfer(book.id, row) for row in page.rows],
-            position=encode_position(book.id, book.epoch, page.seq),
+            position=encode_position(book.id, book.epoch, page.seq)
         )
+        for row in page.rows:
+            fill_transfer(response.transfers.add(), book.id, row)
         if page.next_before is not None:
             response.next_page_token = scope.write(str(page.next_before))
         return response

@@ -9,8 +9,10 @@ from yupana_server.book.evolve import DivergedError, UnknownVersionError
 from yupana_server.book.words import words_match
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.points import BookRow
+from yupana_server.journal.projection_rows import NO_ROWS
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import chain_hash, encode, genesis
+from yupana_server.ledger.verify_projections import ProjectionCheck
 
 PAGE_ENTRIES = 5_000
 
@@ -48,6 +50,7 @@ class Verifier:
         self._auditor = Auditor(self._state)
         self._hash = genesis(book.id).hash
         self._seqs: dict[str, int] = {}
+        self._projections = ProjectionCheck(NO_ROWS)
         self.findings = Findings(book.id)
 
     async def run(self) -> Findings:
@@ -55,8 +58,12 @@ class Verifier:
 
         Checked: no gap in seq, time strictly increasing, the hash chain, every balance that an
         entry carries, that every outcome is what the rules give, one entry an id, the ids table,
-        the words' seals, and that debits equal credits in every asset.
+        the words' seals, that debits equal credits in every asset, and what projections say of open
+        holds and sums.
         """
+        self._projections = await ProjectionCheck.begin(self._reader, self._book)
+        # Projections may have come further since the book was looked up.
+        self._book = self._book._replace(seq=max(self._book.seq, self._projections.seq))
         async for page in self._pages():
             await self._load_targets(page)
             for stored in page:
@@ -95,6 +102,7 @@ class Verifier:
         if chain_hash(self._hash, encode(entry)) != stored.hash:
             self._differs(f"entry {entry.seq} does not have the hash of its content and history")
         self._hash = stored.hash
+        self.findings.differences.extend(self._projections.take(entry))
         try:
             self.findings.differences.extend(self._auditor.take(entry))
         except (DivergedError, UnknownVersionError) as error:
