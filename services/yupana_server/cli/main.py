@@ -9,6 +9,7 @@ import sys
 import typer
 
 from yupana_server.cli.account import account_app
+from yupana_server.cli.bench import bench
 from yupana_server.cli.book import book_app
 from yupana_server.cli.demo import demo
 from yupana_server.cli.dev import dev
@@ -50,6 +51,7 @@ app.command(rich_help_panel=USING)(erase)
 app.command("import", rich_help_panel=USING)(import_file)
 app.command(rich_help_panel=RUNNING)(demo)
 app.command(rich_help_panel=RUNNING)(dev)
+app.command(rich_help_panel=RUNNING)(bench)
 app.add_typer(serve_app, name="serve", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(health)
 app.command(rich_help_panel=RUNNING)(migrate)

@@ -1,0 +1,1 @@
+"""A report as JSON, as a page, and in the terminal."""
