@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import chain
 
 import grpc
 import grpc.aio
@@ -113,6 +114,10 @@ def book_preferring(address: str, *others: str) -> str:
     return next(name for name in names if rendezvous(name, [address, *others])[0] == address)
 
 
+def transfer() -> CreateTransfer:
+    return CreateTransfer("a", "b", 5)
+
+
 async def until(fact: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not fact():
@@ -153,13 +158,30 @@ async def test_execute_when_server_restarts_then_all_calls_succeed_with_their_id
         async with serving(first, port):
             shop = client.book("shop")
             # More than the budget's burst: a lost connection is free.
-            calls = [asyncio.create_task(shop.transfer("a", "b", 5)) for _ in range(200)]
+            calls = [asyncio.create_task(shop.execute([transfer()])) for _ in range(200)]
             await until(lambda: len(first.requests) == 200)
         async with serving(second, port):
             outcomes = await asyncio.gather(*calls)
 
-    assert all(outcome.ok for outcome in outcomes)
+    assert all(outcome.ok for [outcome] in outcomes)
     assert sorted(first.ids) == sorted(second.ids)
+
+
+async def test_gathered_when_server_restarts_then_the_same_is_sent_again() -> None:
+    port, first, second = free_port(), ScriptedLedger(), ScriptedLedger()
+    first.otherwise = hangs
+    async with Yupana(f"127.0.0.1:{port}") as client:
+        async with serving(first, port):
+            shop = client.book("shop")
+            calls = [asyncio.create_task(shop.transfer("a", "b", 5)) for _ in range(2_000)]
+            await until(lambda: len(first.requests) == 2)
+        async with serving(second, port):
+            outcomes = await asyncio.gather(*calls)
+
+    assert all(outcome.ok for outcome in outcomes)
+    sent_again = [ids for ids in second.ids if ids in first.ids]
+    assert len(sent_again) == 2
+    assert sorted(chain(*second.ids)) == sorted(outcome.id for outcome in outcomes)
 
 
 async def test_execute_when_preferred_server_fails_then_next_takes_over_until_it_is_back() -> None:
@@ -186,7 +208,7 @@ async def test_execute_when_preferred_server_is_down_then_comes_back_by_itself()
     async with serving(other) as second, Yupana(first, second) as client:
         book = client.book(book_preferring(first, second))
         started_s = time.monotonic()
-        await asyncio.gather(*(book.transfer("a", "b", 1) for _ in range(100)))
+        await asyncio.gather(*(book.execute([transfer()]) for _ in range(100)))
         assert time.monotonic() - started_s < 1
         assert len(other.requests) == 100
         async with serving(preferred, port):
@@ -345,7 +367,7 @@ async def test_execute_when_everything_fails_then_budget_stops_the_storm() -> No
     ledger.otherwise = UNAVAILABLE
     async with serving(ledger) as address, Yupana(address) as client:
         shop = client.book("shop")
-        calls = (shop.transfer("a", "b", 1, timeout_s=2) for _ in range(300))
+        calls = (shop.execute([transfer()], timeout_s=2) for _ in range(300))
         errors = await asyncio.gather(*calls, return_exceptions=True)
 
     assert all(isinstance(error, yupana.Unavailable) for error in errors)

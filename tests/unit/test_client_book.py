@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.message import Message
 
+from support.fake_servers import FakeServer, OneServer
 from yupana import (
     AccountNotFound,
     AsOf,
@@ -43,7 +44,8 @@ from yupana import (
     WindowLimit,
     convert,
 )
-from yupana.calls import Calls
+from yupana.attempts import Attempts
+from yupana.calls import Calls, Cargo
 from yupana.ledger.v1 import (
     account_pb2,
     as_of_pb2,
@@ -72,11 +74,13 @@ class ScriptedCalls(Calls):
     """Answers as scripted, without a network, and keeps what was asked."""
 
     def __init__(self, *answers: Message) -> None:
+        super().__init__(OneServer(FakeServer()), write_timeout_s=5, read_timeout_s=5)
         self.asked: list[tuple[str, Message]] = []
         self.keys: list[str] = []
         self._answers = deque(answers)
 
-    async def send(self, method: Method, request: Message, *, key: str, timeout_s=None):
+    async def carry(self, method: Method, cargo: Cargo, attempts: Attempts, *, key: str):
+        request = cargo.request()
         copy = type(request)()
         copy.CopyFrom(request)  # The next page is asked for with the same message.
         self.asked.append((method.name, copy))

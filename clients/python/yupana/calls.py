@@ -13,45 +13,64 @@ import asyncio
 import itertools
 import random
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol
+from weakref import WeakValueDictionary
 
 import grpc
 import grpc.aio
 
-from yupana.errors import (
-    BookNotFound,
-    CallError,
-    DeadlineExceeded,
-    MalformedRequest,
-    OutcomeUnknown,
-    ProjectionBehind,
-    Unavailable,
-)
-from yupana.reasons import Reason
+from yupana.attempts import Attempts, NotAnsweredError
+from yupana.errors import CallError, OutcomeUnknown, ProjectionBehind
+from yupana.gatherer import Gatherer
+from yupana.methods import Request, Request_co
 from yupana.retries import RetryBudget, is_retryable, pause_s
 from yupana.servers import NotConnectedError
-from yupana.statuses import call_error, may_be_recorded, was_answered
+from yupana.statuses import call_error, was_answered
 
 if TYPE_CHECKING:
-    from yupana.methods import Method, Request, Response
+    from yupana.methods import Method, Response
     from yupana.servers import Server, Servers
 
 # A server that says so is well itself: one commit is in doubt, one read has to wait.
 _SERVER_IS_WELL = (OutcomeUnknown, ProjectionBehind)
 
-# What stays true of a call even if an earlier attempt of it may have been recorded.
-_CONCLUSIVE = (BookNotFound, DeadlineExceeded, MalformedRequest, OutcomeUnknown)
+
+class Cargo(Protocol[Request_co]):
+    """What a call carries, for one caller or for many."""
+
+    @property
+    def deadline_s(self) -> float:
+        """Until when somebody waits for the answer, by `time.monotonic`."""
+
+    def request(self) -> Request_co:
+        """Return what to send now, with the same ids at every attempt."""
+
+    def waits(self, until_s: float) -> bool:
+        """Whether anybody still waits then; called before a pause."""
 
 
 class Calls:
     """Sends calls. Each has a deadline, which bounds all its attempts and waits together."""
 
     def __init__(self, servers: Servers, *, write_timeout_s: float, read_timeout_s: float) -> None:
+        self.write_timeout_s = write_timeout_s
         self._servers = servers
-        self._write_timeout_s = write_timeout_s
         self._read_timeout_s = read_timeout_s
         self._budget = RetryBudget()
+        # Handles on the same book share one; it lives as long as a handle or a call of it does.
+        self._gatherers: WeakValueDictionary[str, Gatherer] = WeakValueDictionary()
+
+    def gatherer(self, book: str) -> Gatherer:
+        """Return what sends the single commands of a book."""
+        gatherer = self._gatherers.get(book)
+        if gatherer is None:
+            gatherer = self._gatherers[book] = Gatherer(self, book)
+        return gatherer
+
+    async def close(self) -> None:
+        """Close the connections; calls under way are cancelled."""
+        await asyncio.gather(*(gatherer.close() for gatherer in list(self._gatherers.values())))
+        await self._servers.close()
 
     async def send(
         self,
@@ -70,38 +89,71 @@ class Calls:
             timeout_s: For all attempts together. None: the default for writes or reads.
         """
         if timeout_s is None:
-            timeout_s = self._write_timeout_s if method.writes else self._read_timeout_s
-        deadline_s = time.monotonic() + timeout_s
-        # A single server is waited for while it restarts; of several, another one takes over.
-        wait_for_ready = len(self._servers) == 1
+            timeout_s = self.write_timeout_s if method.writes else self._read_timeout_s
+        attempts = self.attempts(key)
+        cargo = _OneCall(request, time.monotonic() + timeout_s)
+        try:
+            return await self.carry(method, cargo, attempts, key=key)
+        except NotAnsweredError as error:
+            raise attempts.final(timeout_s) from error.__cause__
+
+    def attempts(self, key: str, *, unsure: bool = False) -> Attempts:
+        """Return the attempts of a call that is about to be made."""
         server, _ = self._servers.choose(key, time.monotonic())
-        unsure = False
+        return Attempts(server, unsure=unsure)
+
+    async def carry(
+        self,
+        method: Method[Request, Response],
+        cargo: Cargo[Request],
+        attempts: Attempts,
+        *,
+        key: str,
+    ) -> Response:
+        """Return the answer, and keep `attempts` up to date on the way.
+
+        Raises:
+            NotAnsweredError: None came in time, or trying again is no use.
+        """
         for attempt in itertools.count(1):
+            server = attempts.server
             sent_at_s = time.monotonic()
             try:
-                response = await server.call(
-                    method,
-                    request,
-                    timeout_s=deadline_s - sent_at_s,
-                    wait_for_ready=wait_for_ready,
-                )
+                response = await self._attempt(method, cargo, attempts)
             except NotConnectedError as not_connected:
-                raise _unreached(server, unsure=unsure, timeout_s=timeout_s) from not_connected
+                raise NotAnsweredError from not_connected
             except grpc.aio.AioRpcError as rpc_error:
                 error = call_error(rpc_error)
-                unsure = unsure or (method.writes and may_be_recorded(error))
+                attempts.fail(error, writes=method.writes)
                 self._note(server, error, sent_at_s)
                 following, wait_s = self._following(server, error, key, attempt)
-                in_time = time.monotonic() + wait_s < deadline_s
-                if not (is_retryable(error) and in_time and self._affords(server, error)):
-                    raise _final(error, server, unsure=unsure, timeout_s=timeout_s) from rpc_error
+                in_time = is_retryable(error) and cargo.waits(time.monotonic() + wait_s)
+                if not (in_time and self._affords(server, error)):
+                    raise NotAnsweredError from rpc_error
             else:
                 server.health.succeed(sent_at_s)
                 self._budget.earn()
                 return response
             await asyncio.sleep(wait_s)
-            server = following
+            attempts.begin(following)
         raise AssertionError("unreachable: attempts are counted without an end")
+
+    async def _attempt(
+        self, method: Method[Request, Response], cargo: Cargo[Request], attempts: Attempts
+    ) -> Response:
+        server = attempts.server
+        # A single server is waited for while it restarts; of several, another one takes over.
+        wait_for_ready = len(self._servers) == 1
+        if wait_for_ready:
+            attempts.connecting = True
+            await server.connect(cargo.deadline_s - time.monotonic())
+            attempts.connecting = False
+        # Taken from the cargo only now: who went away while there was no connection is not sent.
+        request = cargo.request()
+        timeout_s = cargo.deadline_s - time.monotonic()
+        return await server.call(
+            method, request, timeout_s=timeout_s, wait_for_ready=wait_for_ready
+        )
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
         """Set a server aside that cannot be reached or says it cannot decide."""
@@ -130,25 +182,17 @@ class Calls:
         return not (was_answered(error) or server.connected) or self._budget.spend()
 
 
-def _unreached(server: Server, *, unsure: bool, timeout_s: float) -> CallError:
-    """Return what to raise when the last attempt was never sent, for want of a connection."""
-    message = f"no answer from {server.address} within {timeout_s:g} s: it cannot be reached"
-    if unsure:
-        return DeadlineExceeded(message, grpc.StatusCode.DEADLINE_EXCEEDED)
-    return Unavailable(message, grpc.StatusCode.UNAVAILABLE)
+class _OneCall(Generic[Request]):
+    """The cargo of a call with one caller, who waits all the time."""
 
+    __slots__ = ("_request", "deadline_s")
 
-def _final(error: CallError, server: Server, *, unsure: bool, timeout_s: float) -> CallError:
-    """Return what to raise: never a plain failure when something may have been recorded."""
-    if unsure and not isinstance(error, _CONCLUSIVE):
-        details = replace(error.details, reason=Reason.OUTCOME_UNKNOWN)
-        advice = "unknown whether this was recorded: send it again with the same ids"
-        message = f"{advice} ({server.address}: {error.message})"
-        return OutcomeUnknown(message, error.code, details)
-    if was_answered(error):
-        return error
-    if isinstance(error, DeadlineExceeded):
-        why = "it may be slow" if server.connected else "it cannot be reached"
-        message = f"no answer from {server.address} within {timeout_s:g} s: {why}"
-        return DeadlineExceeded(message, error.code, error.details)
-    return type(error)(f"{server.address}: {error.message}", error.code, error.details)
+    def __init__(self, request: Request, deadline_s: float) -> None:
+        self._request = request
+        self.deadline_s = deadline_s
+
+    def request(self) -> Request:
+        return self._request
+
+    def waits(self, until_s: float) -> bool:
+        return until_s < self.deadline_s

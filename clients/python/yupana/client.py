@@ -65,7 +65,7 @@ class Yupana:
 
     async def close(self) -> None:
         """Close the connections; calls under way are cancelled."""
-        await self._servers.close()
+        await self._calls.close()
 
     @property
     def connected(self) -> bool:

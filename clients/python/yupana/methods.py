@@ -13,6 +13,7 @@ from yupana.ledger.v1 import history_service_pb2 as history
 from yupana.ledger.v1 import ledger_service_pb2 as ledger
 
 Request = TypeVar("Request", bound=Message)
+Request_co = TypeVar("Request_co", bound=Message, covariant=True)
 Response = TypeVar("Response", bound=Message)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -13,7 +12,7 @@ import grpc.aio
 from yupana.routing import Health, rendezvous
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from yupana.methods import Method, Request, Response
 
@@ -59,6 +58,17 @@ class Server:
         self.health = Health()
         self._transport = transport
         self._channel: grpc.aio.Channel | None = None
+        self._stubs: dict[str, grpc.aio.UnaryUnaryMultiCallable[Any, Any]] = {}
+
+    async def connect(self, timeout_s: float) -> None:
+        """Wait for a connection.
+
+        Done here and not by gRPC, whose time-out does not tell whether a request was ever sent.
+
+        Raises:
+            NotConnectedError: There was none in time.
+        """
+        await _wait_for_connection(self._connection, timeout_s)
 
     async def call(
         self,
@@ -70,26 +80,24 @@ class Server:
     ) -> Response:
         """Send one attempt.
 
-        A connection is waited for here and not by gRPC, whose time-out does not tell whether the
-        request was ever sent.
-
         Raises:
             AioRpcError: It failed.
-            NotConnectedError: With `wait_for_ready`: it was never sent.
         """
-        deadline_s = time.monotonic() + timeout_s
+        stub = self._stubs.get(method.path)
+        if stub is None:
+            stub = self._stubs[method.path] = self._connection.unary_unary(
+                method.path,
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+        call: Awaitable[Response] = stub(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+        return await call
+
+    @property
+    def _connection(self) -> grpc.aio.Channel:
         if self._channel is None:  # not in __init__, where there may be no event loop yet
             self._channel = _connect(self.address, self._transport)
-        if wait_for_ready:
-            await _wait_for_connection(self._channel, timeout_s)
-        call: grpc.aio.UnaryUnaryMultiCallable[Request, Response] = self._channel.unary_unary(
-            method.path,
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )
-        return await call(
-            request, timeout=deadline_s - time.monotonic(), wait_for_ready=wait_for_ready
-        )
+        return self._channel
 
     @property
     def connected(self) -> bool:

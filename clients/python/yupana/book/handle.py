@@ -23,6 +23,7 @@ class BookHandle:
     def __init__(self, calls: Calls, book: str) -> None:
         self.id = book
         self._calls = calls
+        self._gatherer = calls.gatherer(book)
 
     async def execute(
         self,
@@ -50,7 +51,8 @@ class BookHandle:
         return [convert.outcome(outcome) for outcome in answer.outcomes]
 
     async def _execute_one(self, command: Command, timeout_s: float | None) -> Outcome:
-        return (await self.execute([command], timeout_s=timeout_s))[0]
+        """Return what became of a command, which travels with those of other callers."""
+        return await self._gatherer.execute(command, timeout_s)
 
     async def _do(self, command: Command, timeout_s: float | None) -> Outcome:
         """Return the outcome of a command that was done; raise `Rejected` or `Refused`."""

@@ -1,6 +1,6 @@
 """Between the values of this package and the messages of the contract."""
 
-from yupana.convert.commands import execute_request
+from yupana.convert.commands import add_command, execute_request
 from yupana.convert.outcomes import outcome
 from yupana.convert.reads import as_of, consistency, label, outcome_filter
 from yupana.convert.records import (
@@ -17,6 +17,7 @@ from yupana.convert.times import duration, moment, timestamp
 
 __all__ = [
     "account",
+    "add_command",
     "as_of",
     "asset",
     "asset_sum",

@@ -42,13 +42,18 @@ def execute_request(
     of 2.0 ms for 1,000 transfers.
     """
     request = ExecuteRequest(book=book, validate_only=validate_only)
-    add = request.commands.add
     for command in commands:
-        message = add(id=command.id)
-        if command.linked:
-            message.linked = True
-        _FILL[type(command)](message, command)
+        add_command(request, command)
     return request
+
+
+def add_command(request: ExecuteRequest, command: ours.Command) -> command_pb2.Command:
+    """Add a command to a request; return its message there. When it raises, remove the message."""
+    message = request.commands.add(id=command.id)
+    if command.linked:
+        message.linked = True
+    _FILL[type(command)](message, command)
+    return message
 
 
 def _fill_transfer(message: command_pb2.Command, command: ours.CreateTransfer) -> None:
