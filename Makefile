@@ -62,7 +62,7 @@ breaking: setup ## Fails when protos/ break what AGAINST (default: the main bran
 	$(BIN)/buf breaking --against '$(AGAINST)'
 
 lock: ## Locks the newest allowed versions of all dependencies (needs uv)
-	$(LOCK) --extra dev --extra test -o requirements.lock
+	$(LOCK) --extra dev --extra bench --extra test -o requirements.lock
 	$(LOCK) -o services/requirements.lock
 
 wheels: setup ## Builds both wheels into dist/

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from yupana_server.bench.clients import Clients
 from yupana_server.bench.environment import environment
 from yupana_server.bench.goals import hold_against
-from yupana_server.bench.load_job import BUCKET_S
 from yupana_server.bench.percentiles import CURVE
 from yupana_server.bench.profiles import BY_NAME, PROFILES, Profile, When
 from yupana_server.bench.results import Report
 from yupana_server.bench.running import Plan, Say, measure
 from yupana_server.bench.stage import EmbeddedStage, Stage, TargetStage
+from yupana_server.bench.summing import BUCKET_S
 from yupana_server.runtime.config import ConfigError
 
 NORMAL = Plan(runs=3, warmup_s=0.5, duration_s=3.0)
-QUICK = Plan(runs=2, warmup_s=0.25, duration_s=1.0)
+QUICK = Plan(runs=2, warmup_s=0.15, duration_s=0.6)
 CLIENTS = 2
 """No profile has more loads, and so many books are verified at a time."""
 

@@ -30,16 +30,19 @@ class Tally:
         self.errors = 0
         self.first_error = ""
         self.latencies_s = array("d")
+        # Of every answered call, the lead-in's too: since when it counts, its end, its commands.
+        self.counted_from = array("d")
         self.done_at = array("d")
-        self.done_commands = array("l")
+        self.commands = array("l")
 
     def answered(self, counted_from: float, outcomes: Counter[str]) -> None:
         """Take note of an answer to a call that was sent, or due, at `counted_from`."""
         now = time.monotonic()
         if self.window.measures(counted_from):
             self.latencies_s.append(now - counted_from)
+        self.counted_from.append(counted_from)
         self.done_at.append(now)
-        self.done_commands.append(outcomes.total())
+        self.commands.append(outcomes.total())
         if self.window.measures(now):
             self.calls += 1
             self.outcomes.update(outcomes)

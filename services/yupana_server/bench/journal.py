@@ -50,7 +50,10 @@ class JournalWatch:
         }
 
     def commits(self, before: Mapping[int, int], after: Mapping[int, int]) -> Commits:
-        """Return the commits that wrote what came after `before`, up to `after`."""
+        """Return the commits that wrote what came after `before`, up to `after`.
+
+        Their shares are by load, for loads that ran through `stubs`.
+        """
         entries, count = 0, 0
         owners: Counter[str] = Counter()
         for book, seq in after.items():

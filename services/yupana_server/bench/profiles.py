@@ -28,6 +28,7 @@ class Baseline(StrEnum):
         return self is not Baseline.EMPTY
 
 
+READS, WRITES = "accounts/s", "commands/s"
 WAYS = {Baseline.PROCEDURE: Way.ONE, Baseline.EACH: Way.EACH, Baseline.SUMS: Way.SUMS}
 CONNECTIONS = {Way.ONE: 20, Way.EACH: 1, Way.SUMS: 1}
 """One connection is the fastest for batches: several wait for each other's accounts."""
@@ -61,13 +62,12 @@ class Profile:
     @property
     def unit(self) -> str:
         """What the rates count."""
-        return "accounts/s" if self.loads[0].what.reads else "commands/s"
+        return READS if self.loads[0].what.reads else WRITES
 
 
 CHIEF = Books("chief")
 SMALL = Books("small")
-SINGLE = Books("single")
-FOUR = Books("four", count=4)
+FOUR = Books("four", accounts=2_500, count=4)
 POOR = Books("poor", poor_accounts=1_000)
 MILLION = Books("million", accounts=1_000_000)
 LONG = Books("long", filled=20_000_000)
@@ -103,7 +103,7 @@ _BATCHES = (
     ),
     Profile(
         name="four-books",
-        about="batches-1000 with one caller in each of four books",
+        about="batches-1000 with one caller and 2,500 accounts in each of four books",
         loads=[THOUSAND],
         books=FOUR,
         when=When.QUICK,
@@ -153,7 +153,7 @@ _SINGLE = (
         name="single",
         about="one caller, one transfer at a time",
         loads=[replace(ONE, callers=1)],
-        books=SINGLE,
+        books=SMALL,
         baselines=[Baseline.EMPTY],
         when=When.QUICK,
     ),
@@ -161,14 +161,14 @@ _SINGLE = (
         name="unary-64",
         about="one transfer in a request, 64 callers",
         loads=[ONE],
-        books=SINGLE,
+        books=SMALL,
         baselines=[Baseline.PROCEDURE],
     ),
     Profile(
         name="unary-128",
         about="one transfer in a request, 128 callers, nothing gathered",
         loads=[replace(ONE, callers=128)],
-        books=SINGLE,
+        books=SMALL,
         baselines=[Baseline.EMPTY],
         when=When.QUICK,
     ),
@@ -176,26 +176,26 @@ _SINGLE = (
         name="unary-1024",
         about="one transfer in a request, 1,024 callers, nothing gathered",
         loads=[replace(ONE, callers=1_024)],
-        books=SINGLE,
+        books=SMALL,
     ),
     Profile(
         name="unary-paced",
         about="one transfer in a request, 500 due a second: latency from when they were due",
         loads=[replace(ONE, callers=256, calls_per_s=500.0)],
-        books=SINGLE,
+        books=SMALL,
     ),
     Profile(
         name="gathered-1024",
         about="1,024 callers of transfer() of one published client",
         loads=[GATHERED],
-        books=SINGLE,
+        books=SMALL,
         when=When.QUICK,
     ),
     Profile(
         name="gathered-paced",
         about="the same with 12,000 calls due a second: latency from when they were due",
         loads=[replace(GATHERED, calls_per_s=GATHERED_GOAL_PER_S)],
-        books=SINGLE,
+        books=SMALL,
         when=When.QUICK,
     ),
 )

@@ -16,6 +16,8 @@ class LoadRun:
     calls_per_s: float
     outcomes: Mapping[str, int]
     """How many commands came to what."""
+    reads: bool = False
+    """Whether it read accounts; otherwise it wrote commands."""
     errors: int = 0
     first_error: str = ""
     is_open_loop: bool = False
@@ -34,7 +36,7 @@ class Commits:
     entries: int
     count: int
     shares: Sequence[float] = ()
-    """Of two servers that write the same book: which part of the commits is whose."""
+    """Of two servers that write the same book: which part of the commits is whose. Else empty."""
 
     @property
     def entries_each(self) -> float:
@@ -57,8 +59,8 @@ class Run:
 
     @property
     def commands_per_s(self) -> float:
-        """All loads together, reads left out where there are writes."""
-        return sum(load.commands_per_s for load in self.loads)
+        """The first load, and all others that do the like: reads and writes do not add up."""
+        return sum(load.commands_per_s for load in self.loads if load.reads == self.loads[0].reads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ each round: machines drift, and what is compared is seconds apart.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Protocol
 
 from yupana_server.bench.baselines.empty import EmptyServer
 from yupana_server.bench.baselines.limit import Slice, run_limit
@@ -23,8 +24,12 @@ from yupana_server.bench.results import OURS, LoadRun, ProfileResult, Run, Serie
 from yupana_server.bench.stage import Stage
 from yupana_server.bench.verifying import verify_book
 
-Say = Callable[[str], None]
-"""Tells people what happens now."""
+
+class Say(Protocol):
+    """Tells people what happens now."""
+
+    def __call__(self, what: str, detail: str = "") -> None:
+        """Say it; the detail changes often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,6 @@ class _Rounds:
         self._stack = stack
         self._empty_address = ""
         self._limit_url = ""
-        self._usual_accounts = 0
         self._journal: JournalWatch | None = None
         self._runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
 
@@ -110,15 +114,19 @@ class _Rounds:
 
     def _prepare_baselines(self, profiles: Sequence[Profile]) -> None:
         wanted = {baseline for profile in profiles for baseline in profile.baselines}
+        server = None
         if Baseline.EMPTY in wanted:
-            self._say("starting the empty server")
             server = EmptyServer(self._stage.folder / "empty", port=None)
-            self._empty_address = self._stack.enter_context(server).address
+            self._stack.push(server)
+            server.begin()
+            self._empty_address = server.address
         if self._stage.database_url is not None and any(each.needs_database for each in wanted):
             self._say("preparing the baselines")
             self._limit_url = self._stack.enter_context(self._stage.baseline_database())
-            self._usual_accounts = max(profile.books.accounts for profile in profiles)
-            prepare_usual(self._limit_url, self._usual_accounts)
+            accounts = max(each.books.accounts for each in profiles if each.baselines)
+            prepare_usual(self._limit_url, accounts)
+        if server is not None:
+            server.start()
 
     def _open_books(self, profiles: Sequence[Profile]) -> None:
         jobs = {
@@ -147,6 +155,8 @@ class _Rounds:
         commits = None
         if self._journal and before and after:
             commits = self._journal.commits(before, after)
+            if len(set(keys)) == 1:
+                commits = replace(commits, shares=())
         self._runs[profile.name, OURS].append(
             Run(
                 round=number,
@@ -226,13 +236,14 @@ class _Rounds:
 def _verified(
     stage: Stage, clients: Clients, profiles: Sequence[Profile], say: Say
 ) -> list[Verified]:
+    say("verifying the books")
     wrote: defaultdict[str, list[str]] = defaultdict(list)
     for profile in profiles:
         for book in book_ids(stage.prefix, profile.books):
             wrote[book].append(profile.name)
-    jobs = [
-        partial(verify_book, stage.database_url or "", book, names) for book, names in wrote.items()
-    ]
+    # Those that most was written to first, so that the processes end at about the same time.
+    books = sorted(wrote, key=lambda book: len(wrote[book]), reverse=True)
+    jobs = [partial(verify_book, stage.database_url or "", book, wrote[book]) for book in books]
     return clients.each(jobs, _counted(jobs, say))
 
 
@@ -241,6 +252,6 @@ def _counted(jobs: Sequence[object], say: Say) -> Callable[[int, int], None]:
 
     def progress(at: int, entries: int) -> None:
         done[at] = entries
-        say(f"verifying: {sum(done.values()):,} entries")
+        say("verifying the books", f"{sum(done.values()):,} entries")
 
     return progress

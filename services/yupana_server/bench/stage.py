@@ -34,6 +34,7 @@ class Stage(ABC):
 
     folder: Path
     database_url: str | None
+    drops_databases = True
 
     def __init__(self) -> None:
         self.prefix = f"bench-{secrets.token_hex(3)}"
@@ -79,7 +80,7 @@ class Stage(ABC):
 
     @contextmanager
     def baseline_database(self) -> Iterator[str]:
-        """Make another database with the ledger's schema and drop it at the end; gives its URL.
+        """Make another database with the ledger's schema while it is needed; gives its URL.
 
         `database_url` must be known.
         """
@@ -92,12 +93,15 @@ class Stage(ABC):
                 migrate(shown)
                 yield shown
             finally:
-                drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-                connection.execute(drop.format(sql.Identifier(name)))
+                if self.drops_databases:
+                    drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+                    connection.execute(drop.format(sql.Identifier(name)))
 
 
 class EmbeddedStage(Stage):
     """Postgres and ledgers of our own. Start it from the main thread."""
+
+    drops_databases = False  # They are thrown away with their server.
 
     def __init__(self, *, feed: bool = False) -> None:
         """With `feed` a feed folds the projections beside it, as in production."""
@@ -107,6 +111,8 @@ class EmbeddedStage(Stage):
 
     def _start(self, started: ExitStack) -> None:
         self._postgres = started.enter_context(EmbeddedPostgres(self.folder / "postgres"))
+        # Nothing is kept: a checkpoint of all that was written would only take time.
+        started.callback(self._postgres.stop, "immediate")
         self._postgres.create_database(DATABASE)
         self.database_url = self._postgres.url(DATABASE)
         migrate(self.database_url)
@@ -142,7 +148,7 @@ class EmbeddedStage(Stage):
 
     def _end_all(self) -> None:
         for ledger in self._ledgers.values():
-            ledger.stop()
+            ledger.kill()  # Nothing waits for it any more, and nothing is kept.
 
 
 class TargetStage(Stage):

@@ -15,10 +15,10 @@ import psycopg
 from psycopg import sql
 
 from yupana_server.bench.clients import Line
-from yupana_server.bench.load_job import buckets
 from yupana_server.bench.percentiles import curve, summary
 from yupana_server.bench.results import LoadRun
 from yupana_server.bench.schedule import Window
+from yupana_server.bench.summing import buckets
 from yupana_server.journal.rows import COLUMNS
 
 LEAD_IN = 8

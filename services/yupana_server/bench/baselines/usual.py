@@ -18,10 +18,10 @@ from yupana_server.bench.accounts import account, pairs
 from yupana_server.bench.clients import Line
 from yupana_server.bench.commands import AMOUNT
 from yupana_server.bench.driving import Tally, closed_loop
-from yupana_server.bench.load_job import summed_up
 from yupana_server.bench.loads import Spread
 from yupana_server.bench.results import LoadRun
 from yupana_server.bench.senders import Send
+from yupana_server.bench.summing import summed_up
 
 POSTED = "transfer_posted"
 
@@ -72,7 +72,7 @@ async def _run(load: UsualLoad, url: str, seed: int, line: Line) -> LoadRun:
         senders = [make(connection, load, chosen) for connection in connections]
         tally = Tally(await asyncio.to_thread(line.window))
         await closed_loop(senders, tally)
-    return summed_up(tally, is_open_loop=False)
+    return summed_up(tally)
 
 
 @asynccontextmanager

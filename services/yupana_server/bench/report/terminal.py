@@ -9,16 +9,33 @@ from rich.table import Table
 from rich.text import Text
 
 from yupana_server.bench.percentiles import median, ratios, spread
-from yupana_server.bench.profiles import Baseline
+from yupana_server.bench.profiles import PROFILES, Baseline, When
 from yupana_server.bench.results import OURS, GoalResult, ProfileResult, Report, Series
 
 BAR_WIDTH = 28
+WHEN = {When.QUICK: "always, --quick too", When.ALWAYS: "not --quick", When.FULL: "--full"}
+_EXPLAINED = (
+    "[dim]ratio: the profile to what stands there, median of the rounds. ±: half the spread of the "
+    "rounds. Latencies with * are of a closed loop, others count from when calls were due.[/dim]"
+)
 
 
-def print_report(console: Console, report: Report) -> None:
+def print_profiles(console: Console) -> None:
+    """Print which profiles there are."""
+    table = Table("profile", "when", "what", "beside", box=SIMPLE_HEAD, pad_edge=False)
+    for profile in PROFILES:
+        beside = ", ".join(profile.baselines)
+        table.add_row(profile.name, WHEN[profile.when], profile.about, beside)
+    console.print(table)
+
+
+def print_report(console: Console, report: Report, *, with_goals: bool) -> None:
     """Print a table with bars: every profile, its baselines below it."""
     console.print(_environment(report))
     console.print(_rates(report))
+    console.print(_EXPLAINED, soft_wrap=True)
+    if with_goals:
+        print_goals(console, report.goals)
     for line in [*report.left_out, *report.not_verified]:
         console.print(f"[yellow]left out[/yellow] {line}", soft_wrap=True)
     _print_verification(console, report)
