@@ -28,7 +28,7 @@ from yupana_server.book.commands import (
 from yupana_server.book.entries import Totals
 from yupana_server.feed.rebuild import Rebuild
 from yupana_server.journal.account_lists import AccountLists, AccountSpan
-from yupana_server.journal.effective import DENSE_ENTRIES, corrections
+from yupana_server.journal.effective import DENSE_ENTRIES, effective_accounts
 from yupana_server.journal.errors import ProjectionBehindError
 from yupana_server.journal.folds import TABLES
 from yupana_server.journal.hold_lists import HoldLists
@@ -149,13 +149,13 @@ class Reads:
 
     async def check_effects(self, history: NaiveHistory, moments: list[int]) -> None:
         for at in moments:
-            seq = await self.reader.seq_at(self.book, at)
-            found = await corrections(self.reader, self.book, list(ACCOUNTS), seq=seq, at=at)
+            found = await effective_accounts(self.reader, self.book, list(ACCOUNTS), at=at)
+            assert found.seq == await self.reader.seq_at(self.book, at)
             for account in ACCOUNTS:
                 past = history.recorded_at(account, at) or Totals(0, 0, 0, 0)
                 debited, credited = history.posted_at(account, at)
                 later = Totals(debited - past[0], credited - past[1], 0, 0)
-                assert found[account] == later, (account, at)
+                assert found.changes[account] == later, (account, at)
 
 
 def moments(book: RandomBook, history: NaiveHistory, random: Random, count: int) -> list[int]:
@@ -406,7 +406,7 @@ async def test_reads_when_the_projection_lacks_too_much_then_they_say_so(
         add_entries(database, 1)
         refused = [
             lambda: prefix_sums(reader, 1, ""),
-            lambda: corrections(reader, 1, ["world"], seq=1, at=0),
+            lambda: effective_accounts(reader, 1, ["world"], at=0),
             lambda: reads.lists.with_code(1, ALL, code="sale"),
             lambda: reads.lists.with_label(1, ALL, key="k", value="v"),
             lambda: reads.holds.open(1, after=0, limit=10, at=0),

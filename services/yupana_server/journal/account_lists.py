@@ -29,7 +29,8 @@ _OPENED = f"""
 _BY_ID = "ORDER BY account LIMIT %(limit)s"
 _ALL = accounts_statement(f"{_OPENED} {_BY_ID}")
 _BY_CODE = accounts_statement(f"{_OPENED} AND code = %(code)s {_BY_ID}")
-# Words that were erased are gone from `labels`, but not yet from tags that are behind.
+# Words that were erased are gone from `labels`, but not yet from tags that are behind. OFFSET 0 has
+# the few later labels looked at first: Postgres would begin with all accounts of the book.
 _LABELLED = f"""
     WITH {here(Projection.TAGS)}
     SELECT here.tail, here.lag, found.account FROM here LEFT JOIN (
@@ -38,11 +39,14 @@ _LABELLED = f"""
             AND EXISTS (SELECT FROM yupana.labels l WHERE l.book = t.book AND l.seq = t.seq)
         {_BY_ID})
         UNION ALL
-        SELECT j.account FROM yupana.labels l
-        JOIN yupana.journal j ON j.book = l.book AND j.seq = l.seq
+        SELECT opened.account FROM yupana.labels l CROSS JOIN LATERAL (
+            SELECT account FROM yupana.journal j
+            WHERE j.book = l.book AND j.seq = l.seq AND j.kind = {int(Kind.OPEN_ACCOUNT)}
+                AND j.reason IS NULL AND {_BETWEEN}
+            OFFSET 0
+        ) opened
         WHERE l.book = %(book)s AND l.seq > {FOLDED} AND {NOT_BEHIND}
             AND l.labels ->> %(key)s = %(value)s
-            AND j.kind = {int(Kind.OPEN_ACCOUNT)} AND j.reason IS NULL AND {_BETWEEN}
         {_BY_ID}
     ) found ON true
     ORDER BY found.account

@@ -34,8 +34,9 @@ def session_settings(application: str, *, synchronous_commit: str = "on") -> dic
         # Every statement is an index probe. A plan made while a book was empty must not read the
         # whole journal when it has grown.
         "-c enable_seqscan=off -c enable_bitmapscan=off "
-        # No value asks for another plan, and to plan or compile takes longer than to run.
-        "-c plan_cache_mode=force_generic_plan -c jit=off"
+        # No value asks for another plan; to plan, to compile or to start workers takes longer than
+        # to run.
+        "-c plan_cache_mode=force_generic_plan -c jit=off -c max_parallel_workers_per_gather=0"
     )
     return {
         "application_name": application,

@@ -12,11 +12,13 @@ goes what was recorded by E: a running total by seq, one row an entry. Both are 
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from yupana_server.book.entries import Totals
-from yupana_server.journal.marks import FOLDED, NOT_BEHIND, VERSION, Projection, here, tail_of
+from yupana_server.book.state import Account
+from yupana_server.journal.marks import FOLDED, NOT_BEHIND, VERSION, Projection, check_lag, here
 from yupana_server.journal.pieces import micros, moment
-from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.reads import JournalReader, accounts_statement, read_account
 
 DENSE_ENTRIES = 1_000
 """From so many entries with an effective time on, an account has sums of its own."""
@@ -107,19 +109,17 @@ earlier entries too. A running total is the new total less everything later.
 """
 
 _AT = moment("at")
-_FEW = _entries_of("wanted.account", f"effective_at <= {_AT}", "seq > %(seq)s")
+_SEQ = "(SELECT recorded.seq FROM recorded)"
+_FEW = _entries_of("wanted.account", f"effective_at <= {_AT}", f"seq > {_SEQ}")
 _LATER = _entries_of(
-    "wanted.account", f"seq > greatest({FOLDED}, %(seq)s)", f"effective_at <= {_AT}"
+    "wanted.account", f"seq > greatest({FOLDED}, {_SEQ})", f"effective_at <= {_AT}"
 )
-_CORRECTIONS = f"""
-    WITH {here(Projection.EFFECTIVE_SUMS)}
-    SELECT here.tail, here.lag, wanted.account, change.debits::text, change.credits::text
-    FROM here LEFT JOIN unnest(%(accounts)s::text[]) AS wanted (account) ON {NOT_BEHIND}
+_CHANGE = f"""
     LEFT JOIN LATERAL (
         SELECT entries FROM yupana.effective_sums
         WHERE book = %(book)s AND version = {VERSION} AND account = wanted.account
             AND level = {TOTAL_LEVEL} AND bucket = 0
-    ) total ON true
+    ) total ON {NOT_BEHIND}
     LEFT JOIN LATERAL (
         SELECT sum(debits) AS debits, sum(credits) AS credits FROM (
             SELECT debits, credits FROM ({_FEW}) few
@@ -135,44 +135,69 @@ _CORRECTIONS = f"""
             ) sums
             WHERE total.entries >= {DENSE_ENTRIES}
             UNION ALL
-            SELECT -recorded.debits, -recorded.credits FROM (
+            SELECT -known.debits, -known.credits FROM (
                 SELECT debits, credits FROM yupana.effective_sums
                 WHERE book = %(book)s AND version = {VERSION} AND account = wanted.account
-                    AND level = {UP_TO_LEVEL} AND bucket <= %(seq)s
+                    AND level = {UP_TO_LEVEL} AND bucket <= {_SEQ}
                 ORDER BY bucket DESC LIMIT 1
-            ) recorded WHERE total.entries >= {DENSE_ENTRIES}
+            ) known WHERE total.entries >= {DENSE_ENTRIES}
             UNION ALL
             SELECT debits, credits FROM ({_LATER}) later WHERE total.entries >= {DENSE_ENTRIES}
         ) parts
-    ) change ON true
+    ) change ON {NOT_BEHIND}
+"""
+_ACCOUNTS = f"""
+    WITH {here(Projection.EFFECTIVE_SUMS)},
+    recorded AS MATERIALIZED (SELECT yupana.seq_at(%(book)s::integer, {_AT}) AS seq)
+    {
+    accounts_statement(
+        "SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY",
+        until=f"AND seq <= {_SEQ}",
+        tail=_SEQ,
+        more="change.debits::text, change.credits::text, (SELECT lag FROM here)",
+        joins=_CHANGE,
+    )
+}
 """
 
 
-async def corrections(
-    reader: JournalReader, book: int, accounts: Sequence[str], *, seq: int, at: int
-) -> dict[str, Totals]:
-    """Return what was recorded after an entry and took effect at or before a time, by account.
+class EffectiveAccounts(NamedTuple):
+    """Accounts as of an effective time."""
 
-    `seq` must be the newest entry recorded at or before that time. Only posted totals.
+    seq: int
+    """The newest entry recorded by then."""
+    recorded: dict[str, Account | None]
+    """The accounts as of that entry; None for each that was not open."""
+    changes: dict[str, Totals]
+    """What to add: what was recorded later and took effect by then. Only posted totals."""
+
+
+async def effective_accounts(
+    reader: JournalReader, book: int, accounts: Sequence[str], *, at: int
+) -> EffectiveAccounts:
+    """Return accounts as of an effective time.
 
     Raises:
         ProjectionBehindError: The sums have fallen too far behind.
     """
     levels, lows, highs = zip(*_ranges(at + 1), strict=True)
     rows = await reader.rows(
-        _CORRECTIONS,
+        _ACCOUNTS,
         {
             "book": book,
             "accounts": list(accounts),
-            "seq": seq,
             "at": at,
             "levels": list(levels),
             "lows": list(lows),
             "highs": list(highs),
         },
     )
-    tail_of(Projection.EFFECTIVE_SUMS, rows)
-    return {row[2]: Totals(int(row[3] or 0), int(row[4] or 0), 0, 0) for row in rows if row[2]}
+    check_lag(Projection.EFFECTIVE_SUMS, rows[0][-1])
+    return EffectiveAccounts(
+        int(rows[0][0]),
+        {row[1]: read_account(row[:-3]) for row in rows},
+        {row[1]: Totals(int(row[-3] or 0), int(row[-2] or 0), 0, 0) for row in rows},
+    )
 
 
 def _ranges(end: int) -> list[tuple[int, int, int]]:

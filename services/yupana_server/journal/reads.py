@@ -18,7 +18,7 @@ from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, 
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.marks import FOLDED, VERSION, Projection, here
 from yupana_server.journal.pieces import TAIL, moment
-from yupana_server.journal.points import BookRow, Loaded, TailPoint
+from yupana_server.journal.points import BookRow, Loaded, TailPoint, TransferRow
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
 from yupana_server.journal.spans import database_span
 
@@ -58,16 +58,19 @@ _TOTALS = """
 """
 
 
-def accounts_statement(wanted: str, *, until: str = "", tail: str = TAIL) -> str:
+def accounts_statement(
+    wanted: str, *, until: str = "", tail: str = TAIL, more: str = "", joins: str = ""
+) -> str:
     """Return the statement that reads the accounts that `wanted` gives as (account, place).
 
     `until` bounds the entries that are looked at, for accounts as of an earlier one. `tail` is what
-    stands first in each row.
+    stands first in each row, `more` what stands last, from `joins`.
     """
     return f"""
     SELECT here.tail, wanted.account, about.seq, about.kind, about.id, about.recorded_at,
         about.asset, about.content, about.code, about.result, about.sealed_labels,
         debit.seq, debit.totals, debit.used, credit.seq, credit.totals, credit.used
+        {more and f", {more}"}
     FROM (SELECT {tail} AS tail) here
     LEFT JOIN ({wanted}) AS wanted (account, place) ON true
     LEFT JOIN LATERAL (
@@ -79,6 +82,7 @@ def accounts_statement(wanted: str, *, until: str = "", tail: str = TAIL) -> str
     ) about ON true
     LEFT JOIN LATERAL ({_TOTALS.format(side="debit", until=until)}) debit ON true
     LEFT JOIN LATERAL ({_TOTALS.format(side="credit", until=until)}) credit ON true
+    {joins}
     ORDER BY wanted.place
     """
 
@@ -107,6 +111,16 @@ _IDS = f"""
     ) found ON true
 """
 ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
+# OFFSET 0 keeps the words from being joined in another way than one look for each entry.
+TRANSFERS = f"""
+    SELECT {SELECT_LIST}, words.* FROM yupana.journal LEFT JOIN LATERAL (
+        SELECT l.labels, l.description, l.reference FROM yupana.labels l
+        WHERE l.book = journal.book AND l.seq = journal.seq AND journal.sealed_labels IS NOT NULL
+        OFFSET 0
+    ) words ON true
+    WHERE book = %(book)s
+"""
+"""Entries with their words; `read_transfer` reads its rows."""
 
 
 def with_tail(statement: str) -> str:
@@ -462,6 +476,13 @@ def read_account(row: Sequence[Any]) -> Account | None:
     if moved_seq is not None and moved_seq > seq:
         last_seq, usage = moved_seq, read_usage(moved_usage) or ()
     return Account(facts, totals, last_seq, usage)
+
+
+def read_transfer(row: Sequence[Any]) -> TransferRow:
+    """Read a row of TRANSFERS."""
+    labels, description, reference = row[-3:]
+    words = Words(labels, description or "", reference or "")
+    return TransferRow(decode(row[:-3])[0], words)
 
 
 def read_asset(row: Sequence[Any]) -> Asset:

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
+from yupana_server.book.entries import Totals
 from yupana_server.journal.pieces import POSTED_KINDS, TAIL, micros, moment
 from yupana_server.journal.points import TransferRow
-from yupana_server.journal.reads import ENTRIES, JournalReader
-from yupana_server.journal.rows import decode
-from yupana_server.journal.transfer_lists import transfer_rows
+from yupana_server.journal.reads import TRANSFERS, JournalReader, read_transfer
 
 SCAN_MAX = 10_000
 """How many entries of an account one page by effective time looks at: holds and back-dated entries
@@ -26,6 +25,8 @@ class RecordedPage(NamedTuple):
 
     seq: int
     """The book's tail in the snapshot that the page was read from."""
+    opening: Totals | None
+    """The totals before the first row; None when nothing had been done with the account by then."""
     rows: list[TransferRow]
     next_after: int | None
     """The next page follows this entry; None when there is none."""
@@ -42,19 +43,56 @@ class EffectivePage(NamedTuple):
 _HERE = f"here AS MATERIALIZED (SELECT {TAIL} AS tail)"
 _OF_ACCOUNT = "book = %(book)s AND {side}_account = %(account)s AND reason IS NULL"
 _SIDES = ("debit", "credit")
+
+
+def _before(side: str) -> str:
+    """Return the totals that the last entry before the page carries."""
+    return f"""(
+        SELECT seq, ARRAY[{side}_debits_posted, {side}_credits_posted, {side}_debits_pending,
+            {side}_credits_pending]::text[] AS totals
+        FROM yupana.journal
+        WHERE {_OF_ACCOUNT.format(side=side)} AND seq <= (SELECT first FROM range)
+        ORDER BY seq DESC LIMIT 1
+    )"""
+
+
+def _within(side: str) -> str:
+    """Return the first entries of the page."""
+    return f"(SELECT seq FROM yupana.journal WHERE {_range(side)} ORDER BY seq LIMIT %(limit)s)"
+
+
+def _range(side: str) -> str:
+    """Return the condition for what was recorded where the page may reach."""
+    return f"""{_OF_ACCOUNT.format(side=side)}
+        AND seq > (SELECT first FROM range) AND seq <= (SELECT last FROM range)"""
+
+
+def _seq_before(parameter: str) -> str:
+    """Return the last entry recorded before a time; NULL without a time."""
+    return f"""
+        CASE WHEN %({parameter})s::bigint IS NOT NULL THEN
+            yupana.seq_at(%(book)s::integer, {moment(parameter)} - interval '1 us')
+        END
+    """
+
+
 _RECORDED = f"""
-    WITH {_HERE}
-    SELECT here.tail, entry.* FROM here
-    LEFT JOIN (
-        SELECT seq FROM ({
-    " UNION ALL ".join(
-        f"(SELECT seq FROM yupana.journal WHERE {_OF_ACCOUNT.format(side=side)} "
-        "AND seq > %(after)s AND seq < %(before)s ORDER BY seq LIMIT %(limit)s)"
-        for side in _SIDES
+    WITH {_HERE},
+    range AS MATERIALIZED (
+        SELECT coalesce(%(after)s::bigint, {_seq_before("from_at")}, 0) AS first,
+            coalesce({_seq_before("to_at")}, tail) AS last
+        FROM here
     )
-}) seqs ORDER BY seq LIMIT %(limit)s
+    SELECT here.tail, opening.totals, entry.* FROM here
+    LEFT JOIN (
+        SELECT totals FROM ({" UNION ALL ".join(map(_before, _SIDES))}) earlier
+        ORDER BY seq DESC LIMIT 1
+    ) opening ON true
+    LEFT JOIN (
+        SELECT seq FROM ({" UNION ALL ".join(map(_within, _SIDES))}) seqs
+        ORDER BY seq LIMIT %(limit)s
     ) found ON true
-    LEFT JOIN LATERAL ({ENTRIES} AND seq = found.seq) entry ON true
+    LEFT JOIN LATERAL ({TRANSFERS} AND seq = found.seq) entry ON true
     ORDER BY found.seq
 """
 
@@ -69,12 +107,6 @@ def _dated(side: str) -> str:
             AND (effective_at, seq) > {_AFTER} AND effective_at < {moment("before_at")}
         ORDER BY effective_at, seq LIMIT %(limit)s
     )"""
-
-
-def _range(side: str) -> str:
-    """Return the condition for what was recorded where the page may reach."""
-    return f"""{_OF_ACCOUNT.format(side=side)}
-        AND seq > (SELECT first FROM range) AND seq <= (SELECT last FROM range)"""
 
 
 def _undated(side: str) -> str:
@@ -129,7 +161,7 @@ _EFFECTIVE = f"""
     )
     SELECT here.tail, {micros("edge.at")}, edge.seq, {micros("found.at")}, entry.*
     FROM here LEFT JOIN edge ON true LEFT JOIN found ON true
-    LEFT JOIN LATERAL ({ENTRIES} AND seq = found.seq) entry ON true
+    LEFT JOIN LATERAL ({TRANSFERS} AND seq = found.seq) entry ON true
     ORDER BY found.at, found.seq
 """
 
@@ -141,23 +173,36 @@ class Statements:
         self._reader = reader
 
     async def recorded(
-        self, book: int, account: str, *, after: int, before: int, limit: int
+        self,
+        book: int,
+        account: str,
+        *,
+        from_at: int | None,
+        to_at: int | None,
+        after: int | None,
+        limit: int,
     ) -> RecordedPage:
-        """Return what changed an account after one entry and before another, as recorded."""
+        """Return what changed an account in a time, as recorded; `after` an entry on later pages.
+
+        Without `from_at` and `to_at` the time has no bounds.
+        """
         parameters = {
             "book": book,
             "account": account,
+            "from_at": from_at,
+            "to_at": to_at,
             "after": after,
-            "before": before,
             "limit": limit + 1,
         }
         rows = await self._reader.rows(_RECORDED, parameters)
-        entries = [decode(row[1:])[0] for row in rows if row[1] is not None]
-        shown = entries[:limit]
+        tail, opening = rows[0][:2]
+        found = [read_transfer(row[2:]) for row in rows if row[2] is not None]
+        shown = found[:limit]
         return RecordedPage(
-            int(rows[0][0]),
-            await transfer_rows(self._reader, book, shown),
-            shown[-1].seq if len(entries) > limit else None,
+            int(tail),
+            None if opening is None else Totals(*map(int, opening)),
+            shown,
+            shown[-1].entry.seq if len(found) > limit else None,
         )
 
     async def effective(
@@ -177,12 +222,12 @@ class Statements:
         }
         rows = await self._reader.rows(_EFFECTIVE, parameters)
         tail, edge_at, edge_seq = rows[0][:3]
-        found = [(row[3], decode(row[4:])[0]) for row in rows if row[4] is not None]
-        shown = await transfer_rows(self._reader, book, [entry for _, entry in found[:limit]])
+        found = [(row[3], read_transfer(row[4:])) for row in rows if row[4] is not None]
+        shown = [row for _, row in found[:limit]]
         next_after = None
         if len(found) > limit:
             last_at, last = found[limit - 1]
-            next_after = Effect(last_at, last.seq)
+            next_after = Effect(last_at, last.entry.seq)
         elif edge_seq is not None:
             next_after = Effect(edge_at, edge_seq)
         return EffectivePage(int(tail), shown, next_after)

@@ -3,18 +3,16 @@
 Every list first finds seqs by an index that has them in order, then reads only those entries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from yupana_server.book.commands import Kind, Words
-from yupana_server.book.entries import Entry
+from yupana_server.book.commands import Kind
 from yupana_server.journal.errors import PrefixTooWideError
 from yupana_server.journal.marks import FOLDED, NOT_BEHIND, VERSION, Projection, here, tail_of
 from yupana_server.journal.merging import Streams, few_of, merged
 from yupana_server.journal.pieces import LISTED_KINDS
 from yupana_server.journal.points import TransferRow
-from yupana_server.journal.reads import ENTRIES, JournalReader
-from yupana_server.journal.rows import decode
+from yupana_server.journal.reads import TRANSFERS, JournalReader, read_transfer
 
 SCAN_MAX = 10_000
 """How many entries one page of all transfers looks at: others may stand between them, such as the
@@ -57,7 +55,7 @@ def _page(found: str, projection: Projection | None = None, *, tables: str = "")
         WITH {mark}{tables}
         SELECT here.tail, here.lag, entry.* FROM here
         LEFT JOIN (SELECT seq FROM ({found}) seqs {_NEWEST}) found ON true
-        LEFT JOIN LATERAL ({ENTRIES} AND seq = found.seq) entry ON true
+        LEFT JOIN LATERAL ({TRANSFERS} AND seq = found.seq) entry ON true
         ORDER BY found.seq DESC
     """
 
@@ -134,6 +132,15 @@ _GROUP = merged(
     )
 )
 _BY_GROUP = _page(_GROUP.seqs, tables=_GROUP.tables)
+_ONE = f"""
+    SELECT back.reversed_amount::text, entry.* FROM yupana.ids
+    CROSS JOIN LATERAL ({TRANSFERS} AND seq = ids.seq) entry
+    LEFT JOIN LATERAL (
+        SELECT reversed_amount FROM yupana.journal
+        WHERE book = ids.book AND reverses = ids.id AND reason IS NULL ORDER BY seq DESC LIMIT 1
+    ) back ON true
+    WHERE ids.book = %(book)s AND ids.id = %(id)s
+"""
 _PREFIX_WIDTH = f"SELECT count(*) FROM ({_PREFIX.keys}) accounts"
 
 
@@ -142,6 +149,11 @@ class TransferLists:
 
     def __init__(self, reader: JournalReader):
         self._reader = reader
+
+    async def one(self, book: int, id_: str) -> tuple[TransferRow, int] | None:
+        """Return the entry that recorded an id, and how much of it is reversed; None if new."""
+        rows = await self._reader.rows(_ONE, {"book": book, "id": id_})
+        return (read_transfer(rows[0][1:]), int(rows[0][0] or 0)) if rows else None
 
     async def everything(self, book: int, span: Span) -> TransferPage:
         """List all, rejected ones too. A page may be short or empty and yet not be the last."""
@@ -222,17 +234,7 @@ class TransferLists:
         }
         rows = await self._reader.rows(statement, parameters)
         tail = int(rows[0][0]) if projection is None else tail_of(projection, rows)
-        entries = [decode(row[2:])[0] for row in rows if row[2] is not None]
-        shown = entries[: span.limit]
-        next_before = shown[-1].seq if len(entries) > len(shown) else None
-        return TransferPage(tail, await transfer_rows(self._reader, book, shown), next_before)
-
-
-async def transfer_rows(
-    reader: JournalReader, book: int, entries: Sequence[Entry]
-) -> list[TransferRow]:
-    """Return the entries with their words, unless those were erased."""
-    sealed = [entry.seq for entry in entries if entry.sealed_words]
-    words = await reader.words(book, sealed)
-    no_words = Words()
-    return [TransferRow(entry, words.get(entry.seq, no_words)) for entry in entries]
+        found = [read_transfer(row[2:]) for row in rows if row[2] is not None]
+        shown = found[: span.limit]
+        next_before = shown[-1].entry.seq if len(found) > len(shown) else None
+        return TransferPage(tail, shown, next_before)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.entries import ZERO, Totals
 from yupana_server.book.state import Account
-from yupana_server.journal.effective import corrections
-from yupana_server.journal.points import BookRow, Loaded
+from yupana_server.journal.effective import effective_accounts
+from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.fields import Violations
 from yupana_server.ledger.tokens import decode_position
@@ -59,10 +59,21 @@ async def accounts_at(
         CallError: INVALID_POSITION or EPOCH_CHANGED.
         ProjectionBehindError: The sums by effective time have fallen too far behind.
     """
-    seq, facts = await _recorded(reader, book, accounts, moment)
-    if moment.effective_at is None:
-        return PastAccounts(seq, facts)
-    later = await corrections(reader, book.number, accounts, seq=seq, at=moment.effective_at)
+    if moment.effective_at is not None:
+        return await _effective(reader, book, accounts, moment.effective_at)
+    if moment.position is not None:
+        seq = await _seq_of(reader, book, moment.position)
+        loaded = await reader.accounts_as_of(book.number, accounts, seq=seq)
+        return PastAccounts(seq, loaded.facts)
+    return PastAccounts(
+        *await reader.accounts_at(book.number, accounts, at=moment.recorded_at or 0)
+    )
+
+
+async def _effective(
+    reader: JournalReader, book: BookRow, accounts: Sequence[str], at: int
+) -> PastAccounts:
+    seq, facts, later = await effective_accounts(reader, book.number, accounts, at=at)
     # What took effect before its account was even opened counts too.
     unopened = [name for name in accounts if facts[name] is None and any(later[name])]
     opened = (await reader.accounts(book.number, unopened)).facts if unopened else {}
@@ -70,16 +81,6 @@ async def accounts_at(
         seq,
         {name: _plus(facts[name] or _empty(opened.get(name)), later[name]) for name in accounts},
     )
-
-
-async def _recorded(
-    reader: JournalReader, book: BookRow, accounts: Sequence[str], moment: Moment
-) -> Loaded[Account]:
-    if moment.position is not None:
-        seq = await _seq_of(reader, book, moment.position)
-        return Loaded(seq, (await reader.accounts_as_of(book.number, accounts, seq=seq)).facts)
-    at = moment.recorded_at if moment.effective_at is None else moment.effective_at
-    return await reader.accounts_at(book.number, accounts, at=at or 0)
 
 
 async def _seq_of(reader: JournalReader, book: BookRow, token: str) -> int:

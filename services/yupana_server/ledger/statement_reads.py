@@ -54,24 +54,20 @@ class StatementReads:
     async def _recorded(
         self, book: BookRow, wanted: StatementFilter, size: int, scope: PageScope, token: str
     ) -> history_service_pb2.GetStatementResponse:
-        if token:
-            [after] = scope.read_numbers(token, 1)
-        else:
-            after = await self._seq_before(book, wanted.from_at, 0)
-        before = await self._seq_before(book, wanted.to_at, SEQ_MAX - 1) + 1
-        page, past = await asyncio.gather(
-            self._statements.recorded(
-                book.number, wanted.account, after=after, before=before, limit=size
-            ),
-            self._reader.accounts_as_of(book.number, [wanted.account], seq=after),
+        page = await self._statements.recorded(
+            book.number,
+            wanted.account,
+            from_at=wanted.from_at,
+            to_at=wanted.to_at,
+            after=scope.read_numbers(token, 1)[0] if token else None,
+            limit=size,
         )
-        known = past.facts[wanted.account]
-        if known is None:
+        if page.opening is None and not page.rows:
             await self._require(book, wanted.account)
         response = _statement(
             book,
             page.seq,
-            opening=ZERO if known is None else known.totals,
+            opening=page.opening or ZERO,
             lines=[(row, _carried(row.entry, wanted.account)) for row in page.rows],
             account=wanted.account,
         )
@@ -139,10 +135,6 @@ class StatementReads:
                 f"no account {account} is open in the book {book.id}",
                 metadata={"book": book.id, "account": account},
             )
-
-    async def _seq_before(self, book: BookRow, at: int | None, default: int) -> int:
-        """Return the last entry recorded before a time."""
-        return default if at is None else await self._reader.seq_at(book.number, at - 1)
 
 
 Line = tuple[TransferRow, Totals]

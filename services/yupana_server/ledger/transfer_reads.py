@@ -3,7 +3,7 @@
 from yupana.ledger.v1 import ledger_service_pb2, transfer_pb2
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.transfer_lists import Span, TransferLists, TransferPage, transfer_rows
+from yupana_server.journal.transfer_lists import Span, TransferLists, TransferPage
 from yupana_server.ledger.present_transfers import TRANSFER_KINDS, fill_transfer
 from yupana_server.ledger.tokens import PageScope, encode_position
 from yupana_server.ledger.transfer_filters import TransferFilter
@@ -23,19 +23,18 @@ class TransferReads:
         Raises:
             CallError: TRANSFER_NOT_FOUND.
         """
-        entry = (await self._reader.outcomes(book.number, [id_])).facts[id_]
-        if entry is None or entry.kind not in TRANSFER_KINDS:
+        found = await self._lists.one(book.number, id_)
+        if found is None or found[0].entry.kind not in TRANSFER_KINDS:
             raise CallError(
                 "TRANSFER_NOT_FOUND",
                 f"no transfer {id_} is recorded in the book {book.id}",
                 metadata={"book": book.id, "id": id_},
             )
-        [row] = await transfer_rows(self._reader, book.number, [entry])
-        back = await self._reader.reversed_amounts(book.number, [entry.id])
+        row, reversed_amount = found
         message = transfer_pb2.Transfer()
         fill_transfer(message, book.id, row)
-        if amount := back.facts[entry.id]:
-            message.reversed_amount = str(amount)
+        if reversed_amount:
+            message.reversed_amount = str(reversed_amount)
         return message
 
     async def page(
