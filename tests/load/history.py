@@ -38,8 +38,8 @@ SETTINGS = {"shared_buffers": "8GB"}
 """Room for 10 million entries with their indexes, 5.5 GB: what is measured is the ledger and not
 the disk."""
 
-CALLS = 400
-WARM_UP = 20
+CALLS = 1_000
+WARM_UP = 50
 
 
 def warm(url: str) -> None:

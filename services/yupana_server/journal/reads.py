@@ -198,6 +198,8 @@ class JournalReader:
             kwargs={
                 "autocommit": True,
                 "cursor_factory": psycopg.AsyncRawCursor,
+                # At first sight: every statement comes again, and the long ones take 10 ms to plan.
+                "prepare_threshold": 0,
                 **session_settings(READ_APPLICATION),
             },
             configure=_configure,
