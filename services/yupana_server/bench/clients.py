@@ -16,7 +16,11 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+import psycopg
+
+from yupana import YupanaError
 from yupana_server.bench.schedule import Window
+from yupana_server.journal.errors import JournalError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -57,8 +61,8 @@ class Job(Protocol[T_co]):
         """Do it."""
 
 
-class ClientError(RuntimeError):
-    """A job failed, or its process ended."""
+class ClientError(Exception):
+    """A job failed, or its process ended: what a user can mend in words, else a stack trace."""
 
 
 class Clients:
@@ -203,6 +207,8 @@ def _serve(connection: Connection) -> None:
             job = connection.recv()
             try:
                 answer = (_DONE, job(line))
+            except (YupanaError, JournalError, psycopg.Error, OSError) as error:
+                answer = (_FAILED, str(error).strip())
             except Exception:  # Whatever it is, the parent has to know.
                 answer = (_FAILED, traceback.format_exc())
             connection.send(answer)

@@ -1,9 +1,11 @@
 """What `yupana bench` does: choose, start, measure, verify, hold against the goals."""
 
 import shlex
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -47,7 +49,7 @@ def run_benchmark(options: Options, say: Say) -> Report:
     profiles, plan = chosen(options), plan_of(options)
     began_at, began = datetime.now(UTC), time.monotonic()
     say("starting")
-    with Clients(CLIENTS) as clients, _stage(options) as stage:
+    with Clients(CLIENTS) as clients, _stage(options) as stage, _cleaned_up_undisturbed():
         found_environment = environment(stage.database_url)
         found = measure(stage, clients, profiles, plan, say)
         say("stopping")
@@ -95,6 +97,17 @@ def plan_of(options: Options) -> Plan:
         runs=options.runs or usual.runs,
         duration_s=options.duration_s or usual.duration_s,
     )
+
+
+@contextmanager
+def _cleaned_up_undisturbed() -> Iterator[None]:
+    """Ignore signals once we are ending: a second Ctrl-C would only leave things behind."""
+    try:
+        yield
+    except BaseException:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise
 
 
 def _stage(options: Options) -> Stage:

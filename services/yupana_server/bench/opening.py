@@ -11,6 +11,7 @@ from yupana_server.bench.loads import Books
 
 REQUEST_ACCOUNTS = 5_000
 TIMEOUT_S = 60.0
+CONNECT_TIMEOUT_S = 5.0
 
 
 def book_ids(prefix: str, books: Books) -> tuple[str, ...]:
@@ -26,7 +27,7 @@ def open_books(prefix: str, books: Books, address: str, line: Line) -> None:
 async def _open(prefix: str, books: Books, address: str, line: Line) -> None:
     async with Yupana(address, write_timeout_s=TIMEOUT_S) as yupana:
         for number, id_ in enumerate(book_ids(prefix, books)):
-            await yupana.create_book(id_)
+            await yupana.create_book(id_, timeout_s=CONNECT_TIMEOUT_S)
             book = yupana.book(id_)
             await book.open_asset(ASSET, scale=2)
             opened = 0

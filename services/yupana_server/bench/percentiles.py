@@ -8,7 +8,7 @@ NAMED = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 
 CURVE = (
     *(float(percent) for percent in range(99)),
-    *(99 + tenth / 10 for tenth in range(10)),
+    *(99 + tenth / 10 for tenth in range(9)),
     *(99.9 + hundredth / 100 for hundredth in range(10)),
     100.0,
 )

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 
 from yupana_server.cli.output import stderr
+from yupana_server.journal.errors import JournalError
 from yupana_server.runtime.config import ConfigError
 from yupana_server.runtime.logs import set_up_logs
 
@@ -147,8 +149,15 @@ def _errors_exit_with_2() -> Iterator[None]:
     except ModuleNotFoundError as error:
         advice = "pip install 'yupana-server[bench,dev]'"
         _fail(f"`yupana bench` needs packages that are not installed ({error.name}): {advice}")
-    except (ConfigError, OSError) as error:
+    except (ConfigError, OSError, JournalError) as error:
         _fail(str(error))
+    except Exception as error:
+        from yupana_server.bench.clients import ClientError
+
+        if isinstance(error, ClientError):
+            _fail(str(error))
+        traceback.print_exc()
+        sys.exit(WRONG)
 
 
 def _fail(message: str) -> NoReturn:

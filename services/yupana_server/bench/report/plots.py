@@ -16,6 +16,7 @@ CHIEF = "batches-1000"
 BATCHES = ("unary-64", "batches-10", "batches-100", CHIEF, "batches-8000")
 CALLERS = ("single", "unary-64", "unary-128", "unary-1024")
 LATENCIES = ("single", "unary-paced", "unary-128", "gathered-paced", "read-while-written")
+GATHERED = "gathered-1024"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)))
 SMOOTHED_S = 0.5
 """Over which time the throughput over time is averaged."""
@@ -58,7 +59,14 @@ def _overview(report: Report) -> Plot | None:
         for place, profile in enumerate(rows):
             rates = list(profile.series[OURS].rates().values())
             axes.plot([min(rates), max(rates)], [place, place], color=INK, linewidth=1.2)
-            axes.text(max(rates), place, f"  {middles[place]:,.0f}", va="center", fontsize=9)
+            axes.annotate(
+                f"{middles[place]:,.0f}",
+                (max(rates), place),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9,
+            )
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.12)
         _thousands(axes, "x")
@@ -174,12 +182,15 @@ def _by_size(
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), "o-", color=SERIES[series], label=series)
-        gathered = report.profile("gathered-1024")
+        sizes = {size(profile.name) for profile in found}
+        gathered = report.profile(GATHERED)
         if gathered is not None and names is CALLERS:
-            axes.plot([1_024], [_middle(gathered) or 0], "D", color=SERIES[OURS], label="gathered")
+            sizes.add(size(GATHERED))
+            point = [size(GATHERED)], [_middle(gathered) or 0.0]
+            axes.plot(*point, "D", color=SERIES[OURS], label="gathered")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xticks(sorted({size(profile.name) for profile in found}))
+        axes.set_xticks(sorted(sizes))
         axes.minorticks_off()
         _thousands(axes, "x")
         _thousands(axes, "y")
