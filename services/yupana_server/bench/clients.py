@@ -21,6 +21,7 @@ import psycopg
 from yupana import YupanaError
 from yupana_server.bench.schedule import Window
 from yupana_server.journal.errors import JournalError
+from yupana_server.runtime.garbage import set_up_collector
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -159,7 +160,10 @@ class _Client:
         theirs.close()
 
     def send(self, message: object) -> None:
-        self.connection.send(message)
+        try:
+            self.connection.send(message)
+        except ConnectionError as error:
+            raise self._gone() from error
 
     def expect(self, kind: int) -> Any:
         """Return the value of the next message of this kind; others before it are progress."""
@@ -173,10 +177,14 @@ class _Client:
         try:
             kind, value = self.connection.recv()
         except (EOFError, ConnectionError) as error:
-            raise ClientError(f"{self.process.name} ended: {self.process.exitcode}") from error
+            raise self._gone() from error
         if kind == _FAILED:
             raise ClientError(value)
         return kind, value
+
+    def _gone(self) -> ClientError:
+        self.process.join(END_TIMEOUT_S)
+        return ClientError(f"{self.process.name} ended by itself, with {self.process.exitcode}")
 
     def end(self) -> None:
         self.process.terminate()
@@ -201,6 +209,8 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is our parent's, who ends us.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # As in the ledger: a pause of the collector in a run would not be the server's.
+    set_up_collector()
     line = Line(connection)
     with suppress(EOFError):
         while True:

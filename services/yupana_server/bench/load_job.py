@@ -1,7 +1,6 @@
 """The client process's side: runs one load and sums it up."""
 
 import asyncio
-import gc
 import random
 from contextlib import AsyncExitStack
 
@@ -15,9 +14,6 @@ from yupana_server.bench.summing import summed_up
 
 def run_load(load: Load, place: Place, seed: int, line: Line) -> LoadRun:
     """Make everything ready, wait for the others, run the load."""
-    # What is collected in the middle of a run is a pause that is not the server's.
-    gc.collect()
-    gc.freeze()
     return asyncio.run(_run_load(load, place, seed, line))
 
 

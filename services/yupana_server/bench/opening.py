@@ -1,15 +1,18 @@
 """Opens the books that profiles write to."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 
-from yupana import Command, OpenAccount, Yupana
+from yupana import BookClient, Command, OpenAccount, Yupana
 from yupana_server.bench.accounts import ASSET, account, poor_account
 from yupana_server.bench.clients import Line
 from yupana_server.bench.loads import Books
 
 REQUEST_ACCOUNTS = 5_000
+REQUESTS = 4
+"""So many requests are under way at a time."""
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
 
@@ -26,17 +29,28 @@ def open_books(prefix: str, books: Books, address: str, line: Line) -> None:
 
 async def _open(prefix: str, books: Books, address: str, line: Line) -> None:
     async with Yupana(address, write_timeout_s=TIMEOUT_S) as yupana:
-        for number, id_ in enumerate(book_ids(prefix, books)):
+        opened = 0
+        for id_ in book_ids(prefix, books):
             await yupana.create_book(id_, timeout_s=CONNECT_TIMEOUT_S)
+            if books.filled:
+                continue  # With its accounts, and before a ledger has looked at it.
             book = yupana.book(id_)
             await book.open_asset(ASSET, scale=2)
-            opened = 0
             accounts = _accounts(books)
-            while commands := list(islice(accounts, REQUEST_ACCOUNTS)):
-                for outcome in await book.execute(commands):
-                    outcome.raise_for_reason()
+            while commands := list(islice(accounts, REQUESTS * REQUEST_ACCOUNTS)):
+                await asyncio.gather(*map(partial(_execute, book), _parts(commands)))
                 opened += len(commands)
-                line.progress(number * (books.accounts + books.poor_accounts) + opened)
+                line.progress(opened)
+
+
+async def _execute(book: BookClient, commands: Sequence[Command]) -> None:
+    for outcome in await book.execute(commands):
+        outcome.raise_for_reason()
+
+
+def _parts(commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
+    for start in range(0, len(commands), REQUEST_ACCOUNTS):
+        yield commands[start : start + REQUEST_ACCOUNTS]
 
 
 def _accounts(books: Books) -> Iterator[Command]:

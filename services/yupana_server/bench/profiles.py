@@ -70,7 +70,8 @@ SMALL = Books("small")
 FOUR = Books("four", accounts=2_500, count=4)
 POOR = Books("poor", poor_accounts=1_000)
 MILLION = Books("million", accounts=1_000_000)
-LONG = Books("long", filled=20_000_000)
+LONG = Books("long", filled=2_000_000)
+LONGEST = Books("longest", filled=20_000_000)
 
 # Four callers keep one batch in the making while another one is written.
 THOUSAND = Load(size=1_000, callers=4)
@@ -268,10 +269,17 @@ _LARGE = (
         when=When.FULL,
     ),
     Profile(
+        name="history-2m",
+        about="batches-1000 in a book that has 2 million entries",
+        loads=[THOUSAND],
+        books=LONG,
+        when=When.FULL,
+    ),
+    Profile(
         name="history-20m",
         about="batches-1000 in a book that has 20 million entries",
         loads=[THOUSAND],
-        books=LONG,
+        books=LONGEST,
         when=When.FULL,
     ),
 )

@@ -5,7 +5,7 @@ each round: machines drift, and what is compared is seconds apart.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +15,7 @@ from yupana_server.bench.baselines.empty import EmptyServer
 from yupana_server.bench.baselines.limit import Slice, run_limit
 from yupana_server.bench.baselines.usual import UsualLoad, prepare_usual, run_usual
 from yupana_server.bench.clients import Clients
+from yupana_server.bench.filling import fill_book
 from yupana_server.bench.journal import JournalWatch
 from yupana_server.bench.load_job import run_load
 from yupana_server.bench.loads import Books, Place
@@ -75,6 +76,8 @@ def measure(
 
 def _missing(stage: Stage, profile: Profile) -> str:
     """Return why the profile cannot be measured here, empty when it can."""
+    if profile.books.filled and stage.database_url is None:
+        return "its book is filled in the database: give --database-url"
     return next(filter(None, (stage.missing(key) for key in _keys(profile))), "")
 
 
@@ -137,8 +140,20 @@ class _Rounds:
         }
         accounts = sum((each.accounts + each.poor_accounts) * each.count for each in jobs)
         if jobs:
-            self._say(f"opening {accounts:,} accounts")
-            self._clients.each(list(jobs.values()))
+            what = f"opening {accounts:,} accounts"
+            self._say(what)
+            self._clients.each(list(jobs.values()), _counted(jobs, partial(self._say, what)))
+        for books in jobs:
+            if books.filled:
+                self._fill(books)
+
+    def _fill(self, books: Books) -> None:
+        what = f"filling a book with {books.filled:,} entries"
+        self._say(what)
+        url = self._stage.database_url or ""
+        ids = book_ids(self._stage.prefix, books)
+        jobs = [partial(fill_book, url, book, books.accounts, books.filled) for book in ids]
+        self._clients.each(jobs, _counted(jobs, partial(self._say, what)))
 
     def _measure_rounds(self, profiles: Sequence[Profile]) -> None:
         for number in range(1, self._plan.runs + 1):
@@ -244,14 +259,14 @@ def _verified(
     # Those that most was written to first, so that the processes end at about the same time.
     books = sorted(wrote, key=lambda book: len(wrote[book]), reverse=True)
     jobs = [partial(verify_book, stage.database_url or "", book, wrote[book]) for book in books]
-    return clients.each(jobs, _counted(jobs, say))
+    return clients.each(jobs, _counted(jobs, partial(say, "verifying the books")))
 
 
-def _counted(jobs: Sequence[object], say: Say) -> Callable[[int, int], None]:
+def _counted(jobs: Sized, say: Callable[[str], None]) -> Callable[[int, int], None]:
     done = dict.fromkeys(range(len(jobs)), 0)
 
     def progress(at: int, entries: int) -> None:
         done[at] = entries
-        say("verifying the books", f"{sum(done.values()):,} entries")
+        say(f"{sum(done.values()):,}")
 
     return progress

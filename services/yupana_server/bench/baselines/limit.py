@@ -9,17 +9,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from yupana_server.bench.clients import Line
+from yupana_server.bench.copying import ROWS, Batch, Connection, commit
 from yupana_server.bench.percentiles import curve, summary
 from yupana_server.bench.results import LoadRun
 from yupana_server.bench.schedule import Window
 from yupana_server.bench.summing import buckets
-from yupana_server.journal.rows import COLUMNS
 
 LEAD_IN = 8
 """One of so many commits comes before the clock starts."""
@@ -30,14 +29,9 @@ WRITTEN = "written"
 FILL_ROWS = 20_000
 """How many rows are written at a time where it is not measured."""
 
-Connection = psycopg.Connection[tuple[object, ...]]
-
-_ROWS = f"book, {COLUMNS}, hash"
-_JOURNAL_IN = sql.SQL(f"COPY yupana.journal ({_ROWS}) FROM STDIN")
-_IDS_IN = sql.SQL("COPY yupana.ids (book, id, seq) FROM STDIN")
 # xmin tells which commit wrote a row.
 _JOURNAL_OUT = sql.SQL(
-    f"COPY (SELECT xmin, {_ROWS} FROM yupana.journal WHERE book = {{}} AND seq > {{}} "  # noqa: S608
+    f"COPY (SELECT xmin, {ROWS} FROM yupana.journal WHERE book = {{}} AND seq > {{}} "  # noqa: S608
     "AND seq <= {} ORDER BY seq) TO STDOUT"
 )
 _IDS_OUT = sql.SQL(
@@ -56,14 +50,6 @@ class Slice:
     up_to: int
 
 
-class Batch(NamedTuple):
-    """The rows of one commit, as COPY takes them."""
-
-    journal: bytes
-    ids: bytes
-    entries: int
-
-
 def run_limit(source_url: str, limit_url: str, wrote: Slice, line: Line) -> LoadRun:
     """Write what a run wrote, after bringing the tables to where the book was before it."""
     with psycopg.connect(limit_url, autocommit=True) as limit:
@@ -73,7 +59,7 @@ def run_limit(source_url: str, limit_url: str, wrote: Slice, line: Line) -> Load
         line.window()
         lead_in = len(batches) // LEAD_IN
         for batch in batches[:lead_in]:
-            _commit(limit, batch)
+            commit(limit, batch)
         return _timed(limit, batches[lead_in:])
 
 
@@ -82,7 +68,7 @@ def _timed(limit: Connection, batches: Sequence[Batch]) -> LoadRun:
     done: list[tuple[float, float]] = []
     for batch in batches:
         sent = time.monotonic()
-        _commit(limit, batch)
+        commit(limit, batch)
         done.append((sent, time.monotonic()))
     took_s = time.monotonic() - began
     latencies_ms = [(end - start) * 1000 for start, end in done]
@@ -108,7 +94,7 @@ def _catch_up(source: Connection, limit: Connection, wrote: Slice) -> None:
         batches = list(_batches(source, Slice(wrote.book, start, up_to)))
         journal = b"".join(batch.journal for batch in batches)
         ids = b"".join(batch.ids for batch in batches)
-        _commit(limit, Batch(journal, ids, up_to - start))
+        commit(limit, Batch(journal, ids, up_to - start))
 
 
 def _batches(source: Connection, wrote: Slice) -> Iterator[Batch]:
@@ -125,11 +111,3 @@ def _by_commit(source: Connection, query: sql.SQL, wrote: Slice) -> list[list[by
         text = b"".join(bytes(block) for block in copy)
     rows = (line.split(b"\t", 1) for line in text.splitlines(keepends=True))
     return [[row for _, row in commit] for _, commit in groupby(rows, key=lambda each: each[0])]
-
-
-def _commit(limit: Connection, batch: Batch) -> None:
-    with limit.transaction(), limit.cursor() as cursor:
-        with cursor.copy(_JOURNAL_IN) as copy:
-            copy.write(batch.journal)
-        with cursor.copy(_IDS_IN) as copy:
-            copy.write(batch.ids)

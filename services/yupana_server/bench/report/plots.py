@@ -201,7 +201,7 @@ def _by_size(
 def _by_entries(report: Report) -> Plot | None:
     points = [
         (run.entries_before, run.commands_per_s)
-        for name in (CHIEF, "hot", "zipf", "history-20m")
+        for name in (CHIEF, "hot", "zipf", "history-2m", "history-20m")
         for run in _runs(report, name)
         if run.entries_before
     ]
@@ -216,7 +216,7 @@ def _by_entries(report: Report) -> Plot | None:
         axes.set_xlabel("entries that the book had before")
         _thousands(axes, "x")
         _thousands(axes, "y")
-    about = "Batches of 1,000, one book: every round of batches-1000, hot, zipf and history-20m."
+    about = "Batches of 1,000, one book: every round of batches-1000, hot, zipf and history."
     return Plot("Throughput by number of entries, per second", about, drawn.svg)
 
 
