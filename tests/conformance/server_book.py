@@ -15,7 +15,12 @@ from yupana.ledger.v1.book_service_pb2_grpc import BookServiceStub
 from yupana.ledger.v1.history_service_pb2 import GetHoldRequest
 from yupana.ledger.v1.history_service_pb2_grpc import HistoryServiceStub
 from yupana.ledger.v1.hold_pb2 import HoldState
-from yupana.ledger.v1.ledger_service_pb2 import BatchGetAccountsRequest, ExecuteRequest
+from yupana.ledger.v1.ledger_service_pb2 import (
+    BatchGetAccountsRequest,
+    ExecuteRequest,
+    ExecuteResponse,
+    ExecuteStreamRequest,
+)
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.book.bounds import COMMANDS_PER_REQUEST_MAX, GROUP_HOLDS_MAX
 from yupana_server.book.commands import CreatePayment, ResolveGroup, WellFormed
@@ -46,9 +51,13 @@ class ServerBook:
     def _execute(self, units: Sequence[Unit]) -> list[Result]:
         messages = [message_of(command, self._id) for unit in units for command in unit]
         request = ExecuteRequest(book=self._id, commands=messages)
-        answer = self._ledger.Execute(request, timeout=TIMEOUT_S)
+        answer = self._ask(request)
         assert [outcome.id for outcome in answer.outcomes] == [each.id for each in messages]
         return [result_of_message(outcome) for outcome in answer.outcomes]
+
+    def _ask(self, request: ExecuteRequest) -> ExecuteResponse:
+        answer: ExecuteResponse = self._ledger.Execute(request, timeout=TIMEOUT_S)
+        return answer
 
     def account(self, account_id: str) -> Facts | None:
         account = self._account(account_id)
@@ -99,6 +108,16 @@ class ServerBook:
         account = self._account(account_id)
         assert account is not None
         return decode_position(self._id, account.last_position)
+
+
+class StreamBook(ServerBook):
+    """The same, with every request sent over a stream."""
+
+    def _ask(self, request: ExecuteRequest) -> ExecuteResponse:
+        requests = iter([ExecuteStreamRequest(request=request)])
+        [answer] = self._ledger.ExecuteStream(requests, timeout=TIMEOUT_S)
+        assert isinstance(answer, ExecuteResponse)
+        return answer
 
 
 def _requests(units: Sequence[Unit]) -> Iterator[list[Unit]]:

@@ -10,11 +10,13 @@ import pytest
 
 from conformance.cases import Case, as_parameters, read_cases
 from conformance.runner import run
-from conformance.server_book import ServerBook
+from conformance.server_book import ServerBook, StreamBook
 from support.processes import LedgerProcess
 
 AT_A_TIME = 12
 """So many cases run together, each in a book of its own: most of their time is waiting."""
+
+Kind = type[ServerBook]
 
 _numbers = count(1)
 
@@ -22,17 +24,17 @@ _numbers = count(1)
 @pytest.fixture(scope="module")
 def running(
     ledger: LedgerProcess, request: pytest.FixtureRequest
-) -> Iterator[Mapping[Case, "Future[None]"]]:
+) -> Iterator[Mapping[tuple[Kind, Case], "Future[None]"]]:
     """All cases that were chosen, begun; each test waits for its own."""
     chosen: list[Any] = [
-        item.callspec.params["case"]
+        (item.callspec.params["kind"], item.callspec.params["case"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path
     ]
     with grpc.insecure_channel(ledger.address) as channel, ThreadPoolExecutor(AT_A_TIME) as pool:
         yield {
-            case: pool.submit(run, case, ServerBook(channel, f"conformance-{next(_numbers)}"))
-            for case in chosen
+            (kind, case): pool.submit(run, case, kind(channel, f"conformance-{next(_numbers)}"))
+            for kind, case in chosen
         }
         pool.shutdown(cancel_futures=True)
 
@@ -41,7 +43,8 @@ def running(
 @pytest.mark.parametrize(
     "case", as_parameters(case for case in read_cases() if not case.needs_clock)
 )
+@pytest.mark.parametrize("kind", [ServerBook, StreamBook])
 def test_server_when_case_is_run_then_every_outcome_is_the_tables(
-    running: Mapping[Case, "Future[None]"], case: Case
+    running: Mapping[tuple[Kind, Case], "Future[None]"], kind: Kind, case: Case
 ) -> None:
-    running[case].result()
+    running[kind, case].result()

@@ -1,5 +1,7 @@
 """`yupana.ledger.v1.LedgerService`."""
 
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from typing import Any
 
 import grpc.aio
@@ -7,31 +9,19 @@ from opentelemetry import trace
 
 from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
-from yupana_server.book.commands import Malformed
-from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import present
 from yupana_server.ledger.account_filters import read_account_filter
 from yupana_server.ledger.account_reads import AccountReads
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.checks import RequestCheck, book_to_read, page_size, read_request
+from yupana_server.ledger.execute_stream import ExecuteStream
+from yupana_server.ledger.execution import Executor
 from yupana_server.ledger.moments import read_as_of
-from yupana_server.ledger.parse import Parsed, parse_commands
-from yupana_server.ledger.submission import (
-    Answer,
-    BookGoneError,
-    ClockSkewError,
-    DrainingError,
-    NotAnsweredError,
-    OutcomeUnknownError,
-    OverloadedError,
-    Submission,
-)
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.ledger.submission import NotAnsweredError
 from yupana_server.ledger.transfer_filters import read_transfer_filter
 from yupana_server.ledger.transfer_reads import TransferReads
-from yupana_server.runtime.deadlines import current_deadline
-from yupana_server.runtime.errors import CallError, malformed
+from yupana_server.runtime import telemetry
+from yupana_server.runtime.deadlines import current_deadline, current_stream_deadline
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -41,7 +31,8 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
 
     def __init__(self, books: Books, reader: JournalReader):
         self._books = books
-        self._reader = reader
+        self._executor = Executor(books, reader)
+        self._streams: set[ExecuteStream] = set()
         self._accounts = AccountReads(reader)
         self._transfers = TransferReads(reader)
 
@@ -49,45 +40,38 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_service_pb2.ExecuteRequest, context: Context
     ) -> ledger_service_pb2.ExecuteResponse:
         """Decide and record commands."""
-        parsed = parse_commands(request)
-        book = await self._books.row(request.book)
-        if parsed.violations:
-            await self._refuse_unless_known(book, parsed)
-        deadline = current_deadline()
-        submission = Submission(
-            parsed.units,
-            deadline.at,
-            validate_only=request.validate_only,
-            span_context=trace.get_current_span().get_span_context(),
-            weight=parsed.weight,
-            checked_seq=-1 if parsed.violations else 0,
-        )
-        deadline.ran_out = lambda: _ran_out(submission)
-        answer = await self._submit(book, submission)
-        recorded = not request.validate_only
-        return ledger_service_pb2.ExecuteResponse(
-            outcomes=[present.outcome(book.id, o, recorded=recorded) for o in answer.outcomes],
-            position=encode_position(book.id, answer.epoch, answer.seq),
-        )
-
-    async def _refuse_unless_known(self, book: BookRow, parsed: Parsed) -> None:
-        """Refuse a malformed request; but a known id has its outcome, whatever came with it."""
-        ids = [c.id for unit in parsed.units for c in unit if isinstance(c, Malformed)]
-        known = (await self._reader.outcomes(book.number, ids)).facts
-        unknown = [
-            v for id_ in dict.fromkeys(ids) if known[id_] is None for v in parsed.violations[id_]
-        ]
-        if unknown:
-            raise malformed(unknown)
-
-    async def _submit(self, book: BookRow, submission: Submission) -> Answer:
+        span_context = trace.get_current_span().get_span_context()
+        execution = await self._executor.prepare(request, current_deadline(), span_context)
         try:
-            writer = await self._books.writer(book.id)
-            return await writer.submit(submission)
+            writer = await self._executor.writer(execution)
+            return execution.response(await writer.submit(execution.submission))
         except NotAnsweredError as error:
-            if isinstance(error, BookGoneError):
-                self._books.forget(book.id)
-            raise _call_error(error, book.id) from error
+            raise self._executor.error(execution, error) from error
+
+    async def ExecuteStream(
+        self,
+        request_iterator: AsyncIterable[ledger_service_pb2.ExecuteStreamRequest],
+        context: Context,
+    ) -> AsyncGenerator[ledger_service_pb2.ExecuteResponse, None]:
+        """Decide and record commands, request after request."""
+        stream = ExecuteStream(
+            self._executor,
+            request_iterator,
+            current_stream_deadline(),
+            telemetry.caller_context(context.invocation_metadata()),
+        )
+        self._streams.add(stream)
+        try:
+            async with aclosing(stream.answers()) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self._streams.discard(stream)
+
+    def end_streams(self) -> None:
+        """Have all streams answer what was submitted, then end: this server shuts down."""
+        for stream in self._streams:
+            stream.drain()
 
     async def BatchGetAccounts(
         self, request: ledger_service_pb2.BatchGetAccountsRequest, context: Context
@@ -147,44 +131,3 @@ def _check_accounts(accounts: list[str], check: RequestCheck) -> None:
         if account in seen:
             check.add(f"accounts[{index}]", f"{account} is asked for twice")
         seen.add(account)
-
-
-def _ran_out(submission: Submission) -> CallError:
-    if submission.unknown:
-        return _outcome_unknown()
-    state = "decided, but not known to be recorded" if submission.decided else "not decided"
-    return CallError(
-        "DEADLINE_EXCEEDED",
-        f"the call ran out of time, {state}: send it again with the same ids",
-    )
-
-
-def _outcome_unknown() -> CallError:
-    return CallError(
-        "OUTCOME_UNKNOWN",
-        "the commit may or may not have happened: send it again with the same ids",
-    )
-
-
-def _call_error(error: NotAnsweredError, book_id: str) -> CallError:
-    if isinstance(error, OverloadedError):
-        return CallError(
-            "OVERLOADED",
-            "too much is waiting already: try again later with the same ids",
-            metadata={"queued_commands": str(error.queued_commands)},
-        )
-    if isinstance(error, ClockSkewError):
-        return CallError(
-            "CLOCK_SKEW",
-            f"the clocks differ by {error.skew_ms} ms: try another server, or later",
-            metadata={"skew_ms": str(error.skew_ms)},
-        )
-    if isinstance(error, OutcomeUnknownError):
-        return _outcome_unknown()
-    if isinstance(error, DrainingError):
-        return CallError("DRAINING", "this server is shutting down: another one takes over")
-    if isinstance(error, BookGoneError):
-        return CallError(
-            "BOOK_NOT_FOUND", f"there is no book {book_id}", metadata={"book": book_id}
-        )
-    return CallError("INTERNAL", "the service failed; its operators can see why")

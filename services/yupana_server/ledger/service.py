@@ -66,6 +66,7 @@ class LedgerService:
         # Writers look up on connections of their own, so that a flood of reads cannot hold them up.
         self._loader = JournalReader(url, connections_max=LOAD_CONNECTIONS)
         self._books = Books(self._loader, url)
+        self._ledger = LedgerServicer(self._books, self._reader)
         self._server = Server(
             [
                 *telemetry.server_interceptors(),
@@ -94,9 +95,7 @@ class LedgerService:
         await self._reader.open()
         await self._loader.open()
         await self._watch_once(first=True)
-        ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(
-            LedgerServicer(self._books, self._reader), self._server.grpc
-        )
+        ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self._ledger, self._server.grpc)
         book_service_pb2_grpc.add_BookServiceServicer_to_server(
             BookServicer(self._books, self._reader), self._server.grpc
         )
@@ -114,7 +113,9 @@ class LedgerService:
     async def stop(self) -> None:
         """Drain: end the calls in flight, finish what was submitted, close all connections."""
         await self._server.drain(
-            wait_s=self._config.drain_wait_s, grace_s=self._config.drain_grace_s
+            wait_s=self._config.drain_wait_s,
+            grace_s=self._config.drain_grace_s,
+            end_streams=self._ledger.end_streams,
         )
         for task in self._tasks:
             task.cancel()

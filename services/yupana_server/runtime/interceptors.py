@@ -4,7 +4,16 @@ from __future__ import annotations  # grpc.RpcMethodHandler is generic for type 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+)
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import grpc
@@ -14,16 +23,23 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry import trace
 
-from yupana_server.runtime.deadlines import ANSWER_MARGIN_S, begin_deadline
+from yupana_server.runtime.deadlines import (
+    ANSWER_MARGIN_S,
+    begin_deadline,
+    begin_stream_deadline,
+)
 from yupana_server.runtime.errors import CallError, Violation, malformed
 
 log = structlog.get_logger("yupana.rpc")
 
 Behaviour = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
+StreamBehaviour = Callable[
+    [AsyncIterable[Any], grpc.aio.ServicerContext[Any, Any]], AsyncGenerator[Any, None]
+]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps unary calls of our own services.
+    """Wraps unary and bidirectional calls of our own services.
 
     Every error leaves as a status with details of ours, nothing else: no text of an exception, no
     SQL, no host. Health and reflection pass untouched.
@@ -49,47 +65,97 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         ],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Wrap the handler of a unary method."""
+        """Wrap the handler of a unary or bidirectional method."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or handler.unary_unary is None or not method.startswith("/yupana."):
+        if handler is None or not method.startswith("/yupana."):
             return handler
-        return grpc.unary_unary_rpc_method_handler(
-            self._wrap(method, handler.unary_unary),
+        behaviour: Any  # gRPC's own types know synchronous handlers only.
+        wrap: Callable[[str, Any], Any]
+        if (behaviour := handler.unary_unary) is not None:
+            make, wrap = grpc.unary_unary_rpc_method_handler, self._wrap
+        elif (behaviour := handler.stream_stream) is not None:
+            make, wrap = grpc.stream_stream_rpc_method_handler, self._wrap_stream
+        else:
+            return handler
+        return make(
+            wrap(method, behaviour),
             request_deserializer=_lenient(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
-    def _wrap(self, method: str, behaviour: Any) -> Any:
+    def _wrap(self, method: str, behaviour: Behaviour) -> Any:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            started = time.perf_counter()
-            self._in_flight += 1
-            code = "CANCELLED"
-            try:
-                response = await self._call(behaviour, request, context)
-                code = "OK"
-                return response
-            except CallError as error:
-                code = error.code.name
-                await context.abort_with_status(rpc_status.to_status(error.status()))
-            finally:
-                self._in_flight -= 1
-                took_ms = round((time.perf_counter() - started) * 1000, 2)
-                log.debug("rpc", method=method, code=code, took_ms=took_ms)
+            work = partial(self._call, behaviour, request, context)
+            return await self._serve(method, context, work)
 
         return call
 
-    async def _call(
-        self, behaviour: Behaviour, request: Any, context: grpc.aio.ServicerContext[Any, Any]
+    def _wrap_stream(self, method: str, behaviour: StreamBehaviour) -> Any:
+        # A coroutine that writes, and no generator: so what the behaviour holds is let go of here
+        # and now, also when the caller has gone away, and not when the generator is collected.
+        async def call(
+            requests: AsyncIterable[Any], context: grpc.aio.ServicerContext[Any, Any]
+        ) -> None:
+            work = partial(self._stream, behaviour, requests, context)
+            await self._serve(method, context, work)
+
+        return call
+
+    async def _serve(
+        self,
+        method: str,
+        context: grpc.aio.ServicerContext[Any, Any],
+        work: Callable[[], Awaitable[Any]],
     ) -> Any:
+        """Count a call, log it, and end it with a status of ours when it fails."""
+        started = time.perf_counter()
+        self._in_flight += 1
+        code = "CANCELLED"
+        try:
+            self._check_room()
+            response = await work()
+            code = "OK"
+            return response
+        except Exception as error:
+            explained = self._explain(error)
+            code = explained.code.name
+            await context.abort_with_status(rpc_status.to_status(explained.status()))
+        finally:
+            self._in_flight -= 1
+            took_ms = round((time.perf_counter() - started) * 1000, 2)
+            log.debug("rpc", method=method, code=code, took_ms=took_ms)
+
+    async def _stream(
+        self,
+        behaviour: StreamBehaviour,
+        requests: AsyncIterable[Any],
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> None:
+        begin_stream_deadline(context.time_remaining(), self._default_deadline_s)
+        async with aclosing(behaviour(_readable(requests), context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    def _check_room(self) -> None:
         if self._in_flight > self._rpcs_max:
             raise CallError(
                 "OVERLOADED",
                 f"{self._rpcs_max} calls are in flight already: try again later",
                 metadata={"rpcs_in_flight": str(self._rpcs_max)},
             )
+
+    def _explain(self, error: Exception) -> CallError:
+        if isinstance(error, CallError):
+            return error
+        explain = self._expected.get(type(error))
+        return _internal(error) if explain is None else explain(error)
+
+    async def _call(
+        self, behaviour: Behaviour, request: Any, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> Any:
         if isinstance(request, _Unreadable):
-            raise malformed([Violation("request", "the bytes are not this method's message")])
+            raise _unreadable()
         remaining_s = context.time_remaining()
         if remaining_s is None:
             remaining_s = self._default_deadline_s
@@ -99,15 +165,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         try:
             async with asyncio.timeout_at(deadline.at):
                 return await behaviour(request, context)
-        except CallError:
-            raise
         except TimeoutError:
             raise deadline.ran_out() from None
-        except tuple(self._expected) as error:
-            explain = self._expected[type(error)]
-            raise explain(error) from None
-        except Exception as error:
-            raise _internal(error) from error
 
 
 class _Unreadable:
@@ -122,6 +181,17 @@ def _lenient(deserialize: Any) -> Callable[[bytes], Any]:
             return _Unreadable()
 
     return read
+
+
+async def _readable(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        if isinstance(request, _Unreadable):
+            raise _unreadable()
+        yield request
+
+
+def _unreadable() -> CallError:
+    return malformed([Violation("request", "the bytes are not this method's message")])
 
 
 def _internal(error: Exception) -> CallError:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc.aio
 import structlog
@@ -73,11 +73,17 @@ class Server:
             self._reported[name] = good
         await self._health.set(name, SERVING if good else NOT_SERVING)
 
-    async def drain(self, *, wait_s: float, grace_s: float) -> None:
-        """Say that no more calls are wanted, wait until callers noticed, end those in flight."""
+    async def drain(
+        self, *, wait_s: float, grace_s: float, end_streams: Callable[[], None] = lambda: None
+    ) -> None:
+        """Say that no more calls are wanted, wait until callers noticed, end those in flight.
+
+        Streams do not end by themselves: `end_streams` sees to that.
+        """
         log.info("draining", wait_s=wait_s)
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(wait_s)
+        end_streams()
         await self.grpc.stop(grace_s)
 
 

@@ -5,13 +5,15 @@ as OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and OTEL_RESOURCE_ATTRIBUTES
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 
 import grpc.aio
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.grpc import aio_server_interceptor, filters
+from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -36,7 +38,19 @@ def set_up_traces(service: str) -> Callable[[], None]:
 
 
 def server_interceptors() -> Sequence[grpc.aio.ServerInterceptor]:
-    """Return what makes a span of every call, health checks left out (they would break Watch)."""
+    """Return what makes a span of every unary call.
+
+    Left out are health checks, since it would break Watch, and ExecuteStream, which lasts for
+    minutes and makes a span of each request itself.
+    """
     if not configured():
         return ()
-    return (aio_server_interceptor(filter_=filters.negate(filters.health_check())),)
+    unary = filters.negate(
+        filters.any_of(filters.health_check(), filters.method_name("ExecuteStream"))
+    )
+    return (aio_server_interceptor(filter_=unary),)
+
+
+def caller_context(metadata: Iterable[tuple[str, str | bytes]] | None) -> Context:
+    """Return the trace that the caller of a stream is in."""
+    return extract({key: value for key, value in metadata or () if isinstance(value, str)})

@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from yupana.ledger.v1 import account_pb2 as _account_pb2
 from yupana.ledger.v1 import as_of_pb2 as _as_of_pb2
@@ -26,6 +27,14 @@ class ExecuteRequest(_message.Message):
     commands: _containers.RepeatedCompositeFieldContainer[_command_pb2.Command]
     validate_only: bool
     def __init__(self, book: _Optional[str] = ..., commands: _Optional[_Iterable[_Union[_command_pb2.Command, _Mapping]]] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class ExecuteStreamRequest(_message.Message):
+    __slots__ = ("request", "timeout")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    request: ExecuteRequest
+    timeout: _duration_pb2.Duration
+    def __init__(self, request: _Optional[_Union[ExecuteRequest, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ExecuteResponse(_message.Message):
     __slots__ = ("outcomes", "position")

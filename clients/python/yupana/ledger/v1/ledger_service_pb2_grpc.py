@@ -41,6 +41,11 @@ class LedgerServiceStub:
                 request_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteRequest.SerializeToString,
                 response_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteResponse.FromString,
                 _registered_method=True)
+        self.ExecuteStream = channel.stream_stream(
+                '/yupana.ledger.v1.LedgerService/ExecuteStream',
+                request_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteStreamRequest.SerializeToString,
+                response_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteResponse.FromString,
+                _registered_method=True)
         self.BatchGetAccounts = channel.unary_unary(
                 '/yupana.ledger.v1.LedgerService/BatchGetAccounts',
                 request_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsRequest.SerializeToString,
@@ -89,6 +94,31 @@ class LedgerServiceServicer:
         ERROR_REASON_DATABASE_UNAVAILABLE, ERROR_REASON_CLOCK_SKEW or ERROR_REASON_DRAINING,
         DEADLINE_EXCEEDED / ERROR_REASON_DEADLINE_EXCEEDED. A sensible deadline is 10 s; without one
         the server sets it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExecuteStream(self, request_iterator, context):
+        """Decides and records commands as Execute does, for producers of many: requests are sent ahead and
+        answered in their order, each by one response. Requests for the same book are decided in their
+        order, with those of other callers in between.
+
+        The stream ends when the caller has closed its side and all is answered. It ends with an error
+        when a request has no answer: the requests before it have been answered, the metadata `request`
+        of its ErrorInfo is its place in the stream, from 1. The errors are those of Execute. After one
+        that is refused as it is, ERROR_REASON_MALFORMED_REQUEST or ERROR_REASON_BOOK_NOT_FOUND, nothing
+        behind it was executed; after any other one the requests behind it may have been recorded.
+        Go on in a new stream from the first request without an answer, with the same ids: always safe.
+        That is how a lost connection, the end of an old connection and ERROR_REASON_DRAINING, after
+        which this server reads no further, are passed over.
+
+        With 10,000 commands or 1,000 requests read and not answered the server reads no further, also
+        when answers are not taken: flow control then makes the caller wait. Where Execute is
+        ERROR_REASON_OVERLOADED because the queue is full, a request of a stream waits, within its
+        `timeout`.
+
+        A deadline of the call bounds the whole stream; leave it out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +176,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteRequest.FromString,
                     response_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteResponse.SerializeToString,
             ),
+            'ExecuteStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.ExecuteStream,
+                    request_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteStreamRequest.FromString,
+                    response_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteResponse.SerializeToString,
+            ),
             'BatchGetAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetAccounts,
                     request_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsRequest.FromString,
@@ -194,6 +229,33 @@ class LedgerService:
             target,
             '/yupana.ledger.v1.LedgerService/Execute',
             yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteRequest.SerializeToString,
+            yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/yupana.ledger.v1.LedgerService/ExecuteStream',
+            yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteStreamRequest.SerializeToString,
             yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.ExecuteResponse.FromString,
             options,
             channel_credentials,

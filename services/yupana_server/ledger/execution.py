@@ -1,0 +1,147 @@
+"""What Execute and ExecuteStream have in common: from a request to a submission, and back."""
+
+from typing import NamedTuple
+
+from opentelemetry.trace import SpanContext
+
+from yupana.ledger.v1 import ledger_service_pb2
+from yupana_server.book.commands import Malformed
+from yupana_server.journal.points import BookRow
+from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger import present
+from yupana_server.ledger.books import Books
+from yupana_server.ledger.parse import Parsed, parse_commands
+from yupana_server.ledger.submission import (
+    Answer,
+    BookGoneError,
+    ClockSkewError,
+    DrainingError,
+    NotAnsweredError,
+    OutcomeUnknownError,
+    OverloadedError,
+    Submission,
+)
+from yupana_server.ledger.tokens import encode_position
+from yupana_server.ledger.writer import Writer
+from yupana_server.runtime.deadlines import Deadline
+from yupana_server.runtime.errors import CallError, malformed
+
+
+class Execution(NamedTuple):
+    """A request that is ready for its book's writer."""
+
+    book: BookRow
+    submission: Submission
+
+    def response(self, answer: Answer) -> ledger_service_pb2.ExecuteResponse:
+        """Return what became of its commands."""
+        book_id, recorded = self.book.id, not self.submission.validate_only
+        return ledger_service_pb2.ExecuteResponse(
+            outcomes=[present.outcome(book_id, o, recorded=recorded) for o in answer.outcomes],
+            position=encode_position(book_id, answer.epoch, answer.seq),
+        )
+
+
+class Executor:
+    """Prepares requests, and finds the writers for them."""
+
+    def __init__(self, books: Books, reader: JournalReader):
+        self._books = books
+        self._reader = reader
+
+    async def prepare(
+        self,
+        request: ledger_service_pb2.ExecuteRequest,
+        deadline: Deadline,
+        span_context: SpanContext,
+    ) -> Execution:
+        """Read and check a request; the deadline tells from now on how far it got.
+
+        Raises:
+            CallError: MALFORMED_REQUEST or BOOK_NOT_FOUND.
+        """
+        parsed = parse_commands(request)
+        book = await self._books.row(request.book)
+        if parsed.violations:
+            await self._refuse_unless_known(book, parsed)
+        submission = Submission(
+            parsed.units,
+            deadline.at,
+            validate_only=request.validate_only,
+            span_context=span_context,
+            weight=parsed.weight,
+            checked_seq=-1 if parsed.violations else 0,
+        )
+        deadline.ran_out = lambda: _ran_out(submission)
+        return Execution(book, submission)
+
+    async def _refuse_unless_known(self, book: BookRow, parsed: Parsed) -> None:
+        """Refuse a malformed request; but a known id has its outcome, whatever came with it."""
+        ids = [c.id for unit in parsed.units for c in unit if isinstance(c, Malformed)]
+        known = (await self._reader.outcomes(book.number, ids)).facts
+        unknown = [
+            v for id_ in dict.fromkeys(ids) if known[id_] is None for v in parsed.violations[id_]
+        ]
+        if unknown:
+            raise malformed(unknown)
+
+    async def writer(self, execution: Execution) -> Writer:
+        """Return the writer of the book.
+
+        Raises:
+            CallError: BOOK_NOT_FOUND.
+            OverloadedError: Too many books are being written.
+        """
+        return await self._books.writer(execution.book.id)
+
+    def error(self, execution: Execution, error: NotAnsweredError) -> CallError:
+        """Return what to tell the caller when there is no answer."""
+        if isinstance(error, BookGoneError):
+            self._books.forget(execution.book.id)
+        return _call_error(error, execution.book.id)
+
+
+def _ran_out(submission: Submission) -> CallError:
+    if submission.unknown:
+        return _outcome_unknown()
+    state = "decided, but not known to be recorded" if submission.decided else "not decided"
+    return CallError(
+        "DEADLINE_EXCEEDED",
+        f"the call ran out of time, {state}: send it again with the same ids",
+    )
+
+
+def _outcome_unknown() -> CallError:
+    return CallError(
+        "OUTCOME_UNKNOWN",
+        "the commit may or may not have happened: send it again with the same ids",
+    )
+
+
+def _call_error(error: NotAnsweredError, book_id: str) -> CallError:
+    if isinstance(error, OverloadedError):
+        return CallError(
+            "OVERLOADED",
+            "too much is waiting already: try again later with the same ids",
+            metadata={"queued_commands": str(error.queued_commands)},
+        )
+    if isinstance(error, ClockSkewError):
+        return CallError(
+            "CLOCK_SKEW",
+            f"the clocks differ by {error.skew_ms} ms: try another server, or later",
+            metadata={"skew_ms": str(error.skew_ms)},
+        )
+    if isinstance(error, OutcomeUnknownError):
+        return _outcome_unknown()
+    if isinstance(error, DrainingError):
+        return draining()
+    if isinstance(error, BookGoneError):
+        return CallError(
+            "BOOK_NOT_FOUND", f"there is no book {book_id}", metadata={"book": book_id}
+        )
+    return CallError("INTERNAL", "the service failed; its operators can see why")
+
+
+def draining() -> CallError:
+    """Return what ends a call because this server ends."""
+    return CallError("DRAINING", "this server is shutting down: another one takes over")
