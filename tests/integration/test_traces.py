@@ -120,3 +120,22 @@ async def test_traces_when_health_is_watched_then_no_span_and_no_error(
     await traced.transfer("world", "users:1", 1, id="t")
     await spans.until(lambda: len(spans.named("batch")) >= 4)
     assert not [span for span in spans.spans if "Health" in span.name]
+
+
+async def test_traces_when_requests_come_in_a_stream_then_each_is_a_span_of_its_own(
+    collector: tuple[Collector, str], traced: BookClient, database: Database
+) -> None:
+    spans = collector[0]
+    commands = [CreateTransfer("world", "users:1", 1, id=f"t{number}") for number in range(2_500)]
+    assert len([outcome async for outcome in traced.execute_stream(commands)]) == 2_500
+    name = "/yupana.ledger.v1.LedgerService/ExecuteStream request"
+    await spans.until(
+        lambda: (
+            len(spans.named(name)) >= 3
+            and sum(len(batch.links) for batch in spans.named("batch")) >= 6
+        )
+    )
+    linked = {link.span_id for batch in spans.named("batch") for link in batch.links}
+    assert {span.span_id for span in spans.named(name)} <= linked
+    rows = execute(database.ledger_url, "SELECT trace_id FROM yupana.journal WHERE id = 't0'")
+    assert rows[0][0] in {span.trace_id for span in spans.named(name)}

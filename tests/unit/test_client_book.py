@@ -79,12 +79,12 @@ class ScriptedCalls(Calls):
         self.keys: list[str] = []
         self._answers = deque(answers)
 
-    async def carry(self, method: Method, cargo: Cargo, attempts: Attempts, *, key: str):
+    async def carry(self, method: Method, cargo: Cargo, attempts: Attempts):
         request = cargo.request()
         copy = type(request)()
         copy.CopyFrom(request)  # The next page is asked for with the same message.
         self.asked.append((method.name, copy))
-        self.keys.append(key)
+        self.keys.append(attempts.key)
         return self._answers.popleft()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,26 +34,40 @@ class NotAnsweredError(Exception):
 class Attempts:
     """The attempts of one call: enough to say at any moment what may have become of it."""
 
-    __slots__ = ("connecting", "error", "server", "unsure")
+    __slots__ = (
+        "began_at_s",
+        "connecting",
+        "error",
+        "key",
+        "number",
+        "server",
+        "unsure",
+        "writes",
+    )
 
-    def __init__(self, server: Server, *, unsure: bool = False) -> None:
-        self.server = server
+    def __init__(self, server: Server, key: str, *, writes: bool, unsure: bool = False) -> None:
+        self.key = key
+        """The book that the call is about."""
+        self.writes = writes
         self.unsure = unsure
         """An earlier attempt may have been recorded."""
+        self.number = 0
+        self.begin(server)
+
+    def begin(self, server: Server) -> None:
+        """Note that another attempt begins."""
+        self.server = server
+        self.number += 1
+        self.began_at_s = time.monotonic()
         self.connecting = False
         """The attempt under way waits for a connection: nothing of it was sent."""
         self.error: CallError | None = None
         """Why the last attempt failed; None while one is under way."""
 
-    def begin(self, server: Server) -> None:
-        """Note that another attempt begins."""
-        self.server = server
-        self.error = None
-
-    def fail(self, error: CallError, *, writes: bool) -> None:
+    def fail(self, error: CallError) -> None:
         """Note that the attempt under way failed."""
         self.error = error
-        self.unsure = self.unsure or (writes and may_be_recorded(error))
+        self.unsure = self.unsure or (self.writes and may_be_recorded(error))
 
     def final(self, timeout_s: float) -> CallError:
         """Return what to raise if there are no more attempts.

@@ -10,7 +10,6 @@ follows, so that a commit that may have happened would be reported as never sent
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from typing import TYPE_CHECKING, Generic, Protocol
@@ -28,6 +27,8 @@ from yupana.servers import NotConnectedError
 from yupana.statuses import call_error, was_answered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from yupana.methods import Method, Response
     from yupana.servers import Server, Servers
 
@@ -90,69 +91,90 @@ class Calls:
         """
         if timeout_s is None:
             timeout_s = self.write_timeout_s if method.writes else self._read_timeout_s
-        attempts = self.attempts(key)
+        attempts = self.attempts(key, writes=method.writes)
         cargo = _OneCall(request, time.monotonic() + timeout_s)
         try:
-            return await self.carry(method, cargo, attempts, key=key)
+            return await self.carry(method, cargo, attempts)
         except NotAnsweredError as error:
             raise attempts.final(timeout_s) from error.__cause__
 
-    def attempts(self, key: str, *, unsure: bool = False) -> Attempts:
+    def attempts(self, key: str, *, writes: bool, unsure: bool = False) -> Attempts:
         """Return the attempts of a call that is about to be made."""
         server, _ = self._servers.choose(key, time.monotonic())
-        return Attempts(server, unsure=unsure)
+        return Attempts(server, key, writes=writes, unsure=unsure)
 
     async def carry(
-        self,
-        method: Method[Request, Response],
-        cargo: Cargo[Request],
-        attempts: Attempts,
-        *,
-        key: str,
+        self, method: Method[Request, Response], cargo: Cargo[Request], attempts: Attempts
     ) -> Response:
         """Return the answer, and keep `attempts` up to date on the way.
 
         Raises:
             NotAnsweredError: None came in time, or trying again is no use.
         """
-        for attempt in itertools.count(1):
-            server = attempts.server
-            sent_at_s = time.monotonic()
+        while True:
             try:
                 response = await self._attempt(method, cargo, attempts)
-            except NotConnectedError as not_connected:
-                raise NotAnsweredError from not_connected
             except grpc.aio.AioRpcError as rpc_error:
-                error = call_error(rpc_error)
-                attempts.fail(error, writes=method.writes)
-                self._note(server, error, sent_at_s)
-                following, wait_s = self._following(server, error, key, attempt)
-                in_time = is_retryable(error) and cargo.waits(time.monotonic() + wait_s)
-                if not (in_time and self._affords(server, error)):
-                    raise NotAnsweredError from rpc_error
+                await self.try_again(attempts, call_error(rpc_error), cargo.waits)
             else:
-                server.health.succeed(sent_at_s)
-                self._budget.earn()
+                self.answered(attempts)
                 return response
-            await asyncio.sleep(wait_s)
-            attempts.begin(following)
-        raise AssertionError("unreachable: attempts are counted without an end")
+
+    async def connect(self, attempts: Attempts, deadline_s: float) -> bool:
+        """Wait for a connection if that is all there is to do; return whether it was waited for.
+
+        A single server is waited for while it restarts; of several, another one takes over.
+
+        Raises:
+            NotAnsweredError: There was none in time.
+        """
+        if len(self._servers) > 1:
+            return False
+        attempts.connecting = True
+        try:
+            await attempts.server.connect(deadline_s - time.monotonic())
+        except NotConnectedError as not_connected:
+            raise NotAnsweredError from not_connected
+        attempts.connecting = False
+        return True
+
+    async def try_again(
+        self, attempts: Attempts, error: CallError, waits: Callable[[float], bool]
+    ) -> None:
+        """Pause after an attempt that failed, and begin another one.
+
+        Args:
+            attempts: Those of the call.
+            error: Why it failed.
+            waits: Whether somebody still waits at a time, by `time.monotonic`.
+
+        Raises:
+            NotAnsweredError: There is no time left for it, or it is no use.
+        """
+        server = attempts.server
+        attempts.fail(error)
+        self._note(server, error, attempts.began_at_s)
+        following, wait_s = self._following(attempts, error)
+        in_time = is_retryable(error) and waits(time.monotonic() + wait_s)
+        if not (in_time and self._affords(server, error)):
+            raise NotAnsweredError from error.__cause__
+        await asyncio.sleep(wait_s)
+        attempts.begin(following)
+
+    def answered(self, attempts: Attempts) -> None:
+        """Note that an answer came."""
+        attempts.server.health.succeed(attempts.began_at_s)
+        self._budget.earn()
 
     async def _attempt(
         self, method: Method[Request, Response], cargo: Cargo[Request], attempts: Attempts
     ) -> Response:
-        server = attempts.server
-        # A single server is waited for while it restarts; of several, another one takes over.
-        wait_for_ready = len(self._servers) == 1
-        if wait_for_ready:
-            attempts.connecting = True
-            await server.connect(cargo.deadline_s - time.monotonic())
-            attempts.connecting = False
+        connected = await self.connect(attempts, cargo.deadline_s)
         # Taken from the cargo only now: who went away while there was no connection is not sent.
         request = cargo.request()
         timeout_s = cargo.deadline_s - time.monotonic()
-        return await server.call(
-            method, request, timeout_s=timeout_s, wait_for_ready=wait_for_ready
+        return await attempts.server.call(
+            method, request, timeout_s=timeout_s, wait_for_ready=connected
         )
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
@@ -162,15 +184,14 @@ class Calls:
         elif was_answered(error):
             server.health.succeed(sent_at_s)
 
-    def _following(
-        self, server: Server, error: CallError, key: str, attempt: int
-    ) -> tuple[Server, float]:
+    def _following(self, attempts: Attempts, error: CallError) -> tuple[Server, float]:
         """Return where to try next and after how long: at once when another server is well."""
-        following, wait_s = self._servers.choose(key, time.monotonic())
+        server = attempts.server
+        following, wait_s = self._servers.choose(attempts.key, time.monotonic())
         if following is server:
             wait_s = max(wait_s, error.retry_after_s or 0.0)
         if following is server or wait_s:
-            wait_s = max(wait_s, pause_s(attempt, random.random()))  # noqa: S311 - only jitter
+            wait_s = max(wait_s, pause_s(attempts.number, random.random()))  # noqa: S311 - only jitter
         return following, wait_s
 
     def _affords(self, server: Server, error: CallError) -> bool:

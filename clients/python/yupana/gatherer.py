@@ -89,8 +89,9 @@ class Gatherer:
             parcel = self._waiting.popleft()
             if not parcel.waiting_count:
                 continue  # What it was made for could not be converted.
-            attempts = parcel.attempts = self._calls.attempts(self._book, unsure=parcel.unsure)
-            carried = self._calls.carry(EXECUTE, parcel, attempts, key=self._book)
+            attempts = self._calls.attempts(self._book, writes=True, unsure=parcel.unsure)
+            parcel.attempts = attempts
+            carried = self._calls.carry(EXECUTE, parcel, attempts)
             task = asyncio.get_running_loop().create_task(carried, context=parcel.context)
             self._under_way[task] = parcel
             task.add_done_callback(self._arrived, context=Context())

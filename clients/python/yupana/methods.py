@@ -42,6 +42,9 @@ GET_BOOK = Method(_BOOKS, "GetBook", books.GetBookRequest, book_pb2.Book)
 LIST_BOOKS = Method(_BOOKS, "ListBooks", books.ListBooksRequest, books.ListBooksResponse)
 LIST_ASSETS = Method(_BOOKS, "ListAssets", books.ListAssetsRequest, books.ListAssetsResponse)
 EXECUTE = Method(_LEDGER, "Execute", ledger.ExecuteRequest, ledger.ExecuteResponse, writes=True)
+EXECUTE_STREAM = Method(
+    _LEDGER, "ExecuteStream", ledger.ExecuteStreamRequest, ledger.ExecuteResponse, writes=True
+)
 BATCH_GET_ACCOUNTS = Method(
     _LEDGER, "BatchGetAccounts", ledger.BatchGetAccountsRequest, ledger.BatchGetAccountsResponse
 )

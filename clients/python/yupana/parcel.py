@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from yupana.commands import CreatePayment, ResolveGroup
+from yupana.commands.weights import weight_of
 from yupana.convert.commands import add_command
 from yupana.errors import CallError, DeadlineExceeded, InternalError, Unavailable
 from yupana.ledger.v1.ledger_service_pb2 import ExecuteRequest
@@ -32,8 +32,6 @@ COMMANDS_MAX = 512
 # that is larger by itself travels alone.
 WEIGHT_MAX = 5_000
 SIZE_BYTES_MAX = 1 << 20
-
-GROUP_WEIGHT = 1_001  # of a ResolveGroup, itself included
 
 # A request of which nobody knows whose fault it is goes again in so many parts: finds one of 512 in
 # 25 requests, and when all are at fault it costs an eighth more than a request for each.
@@ -103,7 +101,7 @@ class Parcel:
         return (
             not self._sealed
             and len(self._members) < COMMANDS_MAX
-            and self._weight + _weight(command) <= WEIGHT_MAX
+            and self._weight + weight_of(command) <= WEIGHT_MAX
         )
 
     def take(self, command: Command, timeout_s: float) -> Member:
@@ -115,7 +113,7 @@ class Parcel:
         except BaseException:
             del commands[count:]
             raise
-        self._weight += _weight(command)
+        self._weight += weight_of(command)
         self._size_bytes += message.ByteSize()
         member = Member(self, command.id, time.monotonic() + timeout_s, timeout_s)
         self._add(member)
@@ -263,12 +261,6 @@ def _fail(member: Member, error: BaseException) -> None:
         if isinstance(error, CallError):
             error.ids = (member.id,)
         member.answer.set_exception(error)
-
-
-def _weight(command: Command) -> int:
-    if isinstance(command, CreatePayment):
-        return 1 + len(command.legs)
-    return GROUP_WEIGHT if isinstance(command, ResolveGroup) else 1
 
 
 def _named(error: CallError) -> set[int]:

@@ -93,6 +93,19 @@ class Server:
         call: Awaitable[Response] = stub(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
         return await call
 
+    def stream(
+        self, method: Method[Request, Response], *, wait_for_ready: bool
+    ) -> grpc.aio.StreamStreamCall[Request, Response]:
+        """Begin one attempt of a bidirectional stream."""
+        stub: grpc.aio.StreamStreamMultiCallable[Request, Response] = (
+            self._connection.stream_stream(
+                method.path,
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+        )
+        return stub(wait_for_ready=wait_for_ready)
+
     @property
     def _connection(self) -> grpc.aio.Channel:
         if self._channel is None:  # not in __init__, where there may be no event loop yet

@@ -23,6 +23,9 @@ ERROR_DOMAIN = "yupana.dev"
 # What gRPC says when it had no connection to send the request on.
 _NEVER_SENT = "failed to connect to all addresses"
 
+# What grpc.aio says when Core refused to write.
+_WRITE_FAILED = "Internal error from Core"
+
 _BY_REASON: dict[Reason, type[CallError]] = {
     Reason.ACCOUNT_NOT_FOUND: errors.AccountNotFound,
     Reason.MALFORMED_REQUEST: errors.MalformedRequest,
@@ -61,7 +64,18 @@ def call_error(rpc_error: grpc.aio.AioRpcError) -> CallError:
     details = _details(rpc_error)
     kind = _BY_REASON.get(details.reason) if details.reason else None
     message = rpc_error.details() or f"the ledger answered {code.name} without a message"
-    return (kind or _BY_CODE.get(code, CallError))(message, code, details)
+    error = (kind or _BY_CODE.get(code, CallError))(message, code, details)
+    error.__cause__ = rpc_error
+    return error
+
+
+def broke_while_written(rpc_error: grpc.aio.AioRpcError) -> bool:
+    """Whether a stream ended while a message was being written to it, nobody knows why.
+
+    grpc.aio 1.85.1 then forgets the status with which the server ended it.
+    """
+    internal = rpc_error.code() is grpc.StatusCode.INTERNAL
+    return internal and rpc_error.details() == _WRITE_FAILED
 
 
 def was_answered(error: CallError) -> bool:

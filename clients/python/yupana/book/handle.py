@@ -8,9 +8,10 @@ from yupana import convert
 from yupana.errors import CallError
 from yupana.ids import uuid7
 from yupana.methods import EXECUTE
+from yupana.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 
     from yupana.calls import Calls
     from yupana.commands import Command
@@ -49,6 +50,28 @@ class BookHandle:
             error.ids = tuple(command.id for command in commands)
             raise
         return [convert.outcome(outcome) for outcome in answer.outcomes]
+
+    def execute_stream(
+        self,
+        commands: Iterable[Command] | AsyncIterable[Command],
+        *,
+        timeout_s: float | None = None,
+    ) -> AsyncGenerator[Outcome, None]:
+        """Decide any number of commands in their order; yield their outcomes in the same order.
+
+        They travel in batches over one stream, up to 10,000 and a batch ahead of the outcomes that
+        are taken; then the source waits. A chain stays together. After a lost connection the stream
+        goes on elsewhere, with the same ids. Raises `CallError` when an answer does not come, with
+        the ids of all commands that were sent and have no outcome in `ids`; a `violations` field
+        `commands[i]` is about `ids[i]`. What the source raises is raised after the outcomes of the
+        commands before. Leave the loop early within `contextlib.aclosing`.
+
+        Args:
+            commands: Read as needed; an iterable is read in the event loop, so it must not block.
+            timeout_s: How long each answer may take, all attempts together.
+        """
+        timeout_s = self._calls.write_timeout_s if timeout_s is None else timeout_s
+        return Stream(self._calls, self.id, timeout_s).outcomes(commands)
 
     async def _execute_one(self, command: Command, timeout_s: float | None) -> Outcome:
         """Return what became of a command, which travels with those of other callers."""
