@@ -13,7 +13,7 @@ from yupana_server.bench.profiles import PROFILES, Baseline, When
 from yupana_server.bench.results import OURS, GoalResult, ProfileResult, Report, Series
 
 BAR_WIDTH = 28
-WHEN = {When.QUICK: "always, --quick too", When.ALWAYS: "not --quick", When.FULL: "--full"}
+WHEN = {When.QUICK: "--quick too", When.ALWAYS: "", When.FULL: "--full only"}
 _EXPLAINED = (
     "[dim]ratio: the profile to what stands there, median of the rounds. ±: half the spread of the "
     "rounds. Latencies with * are of a closed loop, others count from when calls were due.[/dim]"
@@ -22,10 +22,15 @@ _EXPLAINED = (
 
 def print_profiles(console: Console) -> None:
     """Print which profiles there are."""
-    table = Table("profile", "when", "what", "beside", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("profile", no_wrap=True)
+    table.add_column("what")
+    table.add_column("when", no_wrap=True)
     for profile in PROFILES:
-        beside = ", ".join(profile.baselines)
-        table.add_row(profile.name, WHEN[profile.when], profile.about, beside)
+        about = Text(profile.about)
+        if profile.baselines:
+            about.append(f"; beside {', '.join(profile.baselines)}", "dim")
+        table.add_row(profile.name, about, WHEN[profile.when])
     console.print(table)
 
 
