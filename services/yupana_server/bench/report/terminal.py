@@ -12,7 +12,9 @@ from yupana_server.bench.percentiles import median, ratios, spread
 from yupana_server.bench.profiles import PROFILES, Baseline, When
 from yupana_server.bench.results import OURS, GoalResult, ProfileResult, Report, Series
 
-BAR_WIDTH = 28
+NUMBERS_WIDTH = 73
+"""What the table takes without its bars."""
+BAR_WIDTH_MAX = 28
 WHEN = {When.QUICK: "--quick too", When.ALWAYS: "", When.FULL: "--full only"}
 _EXPLAINED = (
     "[dim]ratio: the profile to what stands there, median of the rounds. ±: half the spread of the "
@@ -37,7 +39,7 @@ def print_profiles(console: Console) -> None:
 def print_report(console: Console, report: Report, *, with_goals: bool) -> None:
     """Print a table with bars: every profile, its baselines below it."""
     console.print(_environment(report))
-    console.print(_rates(report))
+    console.print(_rates(report, min(BAR_WIDTH_MAX, max(0, console.width - NUMBERS_WIDTH))))
     console.print(_EXPLAINED, soft_wrap=True)
     if with_goals:
         print_goals(console, report.goals)
@@ -54,9 +56,13 @@ def print_goals(console: Console, goals: Sequence[GoalResult]) -> None:
     table.add_column("")
     for goal in goals:
         verdict = {True: "[green]met[/green]", False: "[red]missed[/red]", None: "[dim]-[/dim]"}
-        shown = goal.shown if goal.met is not None else f"[dim]yupana bench {goal.profile}[/dim]"
+        shown = goal.shown if goal.met is not None else f"[dim]{goal.shown}[/dim]"
         table.add_row(goal.goal, goal.wanted, shown, verdict[goal.met])
     console.print(table)
+    missing = dict.fromkeys(goal.profile for goal in goals if goal.met is None)
+    if missing:
+        names = " ".join(dict.fromkeys(["batches-1000", *missing]))
+        console.print(f"[dim]for the rest: yupana bench --check {names}[/dim]", soft_wrap=True)
 
 
 def _environment(report: Report) -> RenderableType:
@@ -71,12 +77,12 @@ def _environment(report: Report) -> RenderableType:
     return Text(" · ".join(filter(None, facts)), style="dim")
 
 
-def _rates(report: Report) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+def _rates(report: Report, bar_width: int) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("profile", no_wrap=True)
     for name in ("per second", "±", "ratio", "p50 ms", "p99 ms"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", width=BAR_WIDTH)
+    table.add_column("", width=bar_width)
     scale = _scale(report)
     for profile in report.profiles:
         for series in profile.series.values():
@@ -110,7 +116,7 @@ def _row(profile: ProfileResult, series: Series, scale: float) -> list[Renderabl
         Text(f"{(spread(rates) or 0.0) / 2:.0%}", "dim"),
         "" if ours or ratio is None else f"{ratio:.2f}",
         *(_latency(series, percentile) for percentile in ("p50", "p99")),
-        Bar(scale, 0, min(middle, scale), width=BAR_WIDTH, color="green" if ours else "cyan"),
+        Bar(scale, 0, min(middle, scale), color="green" if ours else "cyan"),
     ]
 
 
