@@ -25,7 +25,7 @@ from yupana import BookClient, Leg, Resolution
 from yupana.calls import Calls
 from yupana.gatherer import IN_FLIGHT_MAX
 from yupana.ledger.v1 import ledger_service_pb2
-from yupana.parcel import COMMANDS_MAX, SIZE_BYTES_MAX
+from yupana.parcel import COMMANDS_MAX, SIZE_BYTES_MAX, Member, Parcel
 
 UNAVAILABLE = fails(grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
 LOST = fails(grpc.StatusCode.UNAVAILABLE, message="Socket closed")
@@ -106,6 +106,19 @@ async def test_transfers_when_made_together_then_each_has_its_own_outcome(server
     assert [outcome.amount for outcome in outcomes] == list(range(1, len(ids) + 1))
     assert list(chain(*server.ids)) == ids  # Who comes first goes first.
     assert len(server.ids) == 4
+
+
+async def test_transfers_when_done_then_nothing_is_left_to_the_cycle_collector(shop) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        await asyncio.gather(*transfers(shop, *map(str, range(1_000))))
+        await turns()
+        left = [each for each in gc.get_objects() if isinstance(each, (Parcel, Member))]
+    finally:
+        gc.enable()
+
+    assert left == []
 
 
 async def test_transfers_when_others_are_under_way_then_they_gather_until_an_answer(

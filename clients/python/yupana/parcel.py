@@ -162,29 +162,35 @@ class Parcel:
 
     def answer(self, response: ExecuteResponse) -> None:
         """Give every member its outcome."""
-        self.close()
         outcomes = response.outcomes
         if len(outcomes) != len(self._members):
-            self.fail(lambda _: _miscounted(len(self._members), len(outcomes)))
+            counts = len(self._members), len(outcomes)
+            self.fail(lambda _: _miscounted(*counts))
             return
-        for member, outcome in zip(self._members, outcomes, strict=True):
+        for member, outcome in zip(self._end(), outcomes, strict=True):
             if member.waits:
                 member.answer.set_result(outcome)
 
     def fail(self, error_for: Callable[[Member], BaseException]) -> None:
         """Give every member that still waits an error of its own."""
-        self.close()
-        for member in self._members:
+        for member in self._end():
             _fail(member, error_for(member))
 
     def cancel(self) -> None:
         """Cancel every member that still waits."""
-        self.close()
-        for member in self._members:
+        for member in self._end():
             member.answer.cancel()
 
-    def close(self) -> None:
-        """Let go of the timer."""
+    def _end(self) -> list[Member]:
+        """Let go of timer and members, which are returned.
+
+        Members know their parcel: left together, only the cycle collector would find them.
+        """
+        self._stop_timer()
+        members, self._members = self._members, []
+        return members
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -195,7 +201,6 @@ class Parcel:
         Those that it names go alone and last; when it names none, all go in a few parts. The ids
         stay the same, so that nothing can happen twice.
         """
-        self.close()
         unsure = self.attempts is not None and self.attempts.unsure
         unsure = unsure or isinstance(error, InternalError)
         places = [place for place, member in enumerate(self._members) if member.waits]
@@ -207,7 +212,9 @@ class Parcel:
         else:
             size = -(-len(places) // PARTS)
             parts = [places[start : start + size] for start in range(0, len(places), size)]
-        return [self._part(part, unsure=unsure) for part in parts if part]
+        again = [self._part(part, unsure=unsure) for part in parts if part]
+        self._end()
+        return again
 
     def _part(self, places: Iterable[int], *, unsure: bool) -> Parcel:
         part = Parcel(self._request.book, self._on_empty, sealed=True, unsure=unsure)
@@ -219,7 +226,7 @@ class Parcel:
         return part
 
     def _set_timer(self, at_s: float) -> None:
-        self.close()
+        self._stop_timer()
         self._timer_at_s = at_s
         delay_s = max(0.0, at_s - time.monotonic())
         self._timer = asyncio.get_running_loop().call_later(
@@ -250,7 +257,7 @@ class Parcel:
     def _gone(self, count: int) -> None:
         self.waiting_count -= count
         if not self.waiting_count:
-            self.close()
+            self._stop_timer()
             self._on_empty(self)
         elif self.attempts is None and self.waiting_count * 2 < len(self._members):
             self._drop_gone()
