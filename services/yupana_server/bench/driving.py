@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import grpc
+import grpc.aio
 
 from yupana import YupanaError
 from yupana_server.bench.schedule import Window, arrivals
@@ -50,9 +51,15 @@ class Tally:
     def failed(self, counted_from: float, error: BaseException) -> None:
         """Take note of a call that has no answer."""
         self.errors += 1
-        self.first_error = self.first_error or f"{type(error).__name__}: {error}".splitlines()[0]
+        self.first_error = self.first_error or _shown(error)
         if self.window.measures(counted_from):
             self.latencies_s.append(time.monotonic() - counted_from)
+
+
+def _shown(error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return f"{type(error).__name__}: {error}"
 
 
 async def closed_loop(senders: Sequence[Send], tally: Tally) -> None:

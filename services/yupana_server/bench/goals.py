@@ -7,7 +7,7 @@ from yupana_server.bench.percentiles import median, ratios
 from yupana_server.bench.profiles import Baseline
 from yupana_server.bench.results import OURS, GoalResult, Report, Run
 
-MEBIBYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 
 Measure = Callable[[Report], float | None]
 
@@ -77,12 +77,12 @@ def least_share(profile: str) -> Measure:
     return measure
 
 
-def resident_mebibytes(profile: str) -> Measure:
+def resident_megabytes(profile: str) -> Measure:
     """Return the most memory that the server had in use after a round."""
 
     def measure(report: Report) -> float | None:
         used = [run.server_resident_bytes for run in _runs(report, profile)]
-        return max((each / MEBIBYTE for each in used if each), default=None)
+        return max((each / MEGABYTE for each in used if each), default=None)
 
     return measure
 
@@ -204,9 +204,9 @@ GOALS: Sequence[Goal] = (
     Goal(
         about="memory of the server with a million accounts touched",
         profile="accounts-1m",
-        measure=resident_mebibytes("accounts-1m"),
+        measure=resident_megabytes("accounts-1m"),
         bound=400,
-        form="{:,.0f} MiB",
+        form="{:,.0f} MB",
         is_ceiling=True,
     ),
 )

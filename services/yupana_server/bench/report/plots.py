@@ -151,7 +151,7 @@ def _by_batch(report: Report) -> Plot | None:
     return _by_size(
         report,
         BATCHES,
-        Plot("Throughput by commands in a request", "Medians, per second; see --list.", ""),
+        Plot("Throughput by commands in a request", "Medians, per second.", ""),
         lambda name: BY_NAME[name].loads[0].size,
     )
 
@@ -179,6 +179,8 @@ def _by_size(
                 (size(profile.name), middle)
                 for profile in found
                 if (middle := _middle(profile, series)) is not None
+                # Whatever it stands beside, it has one transfer in a call.
+                and (series != Baseline.PROCEDURE or BY_NAME[profile.name].loads[0].size == 1)
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), "o-", color=SERIES[series], label=series)
