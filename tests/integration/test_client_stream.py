@@ -81,8 +81,8 @@ async def hangs(self, requests, context) -> None:
 
 
 @asynccontextmanager
-async def serving(ledger: ScriptedStreams, port: int = 0) -> AsyncIterator[str]:
-    server = grpc.aio.server()
+async def serving(ledger: ScriptedStreams, port: int = 0, options=()) -> AsyncIterator[str]:
+    server = grpc.aio.server(options=options)
     add_LedgerServiceServicer_to_server(ledger, server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
@@ -233,6 +233,39 @@ async def test_stream_when_the_server_restarts_then_it_goes_on_with_the_same_ids
 
     assert found == ids(20_000)
     assert second.streams[0][0] == first.streams[0][2]
+
+
+async def test_stream_when_it_breaks_while_idle_then_it_goes_on() -> None:
+    port, first, second = free_port(), ScriptedStreams(), ScriptedStreams()
+    more = asyncio.Event()
+
+    async def source():
+        yield CreateTransfer("a", "b", 1, id="one")
+        await more.wait()
+        yield CreateTransfer("a", "b", 1, id="two")
+
+    async with Yupana(f"127.0.0.1:{port}") as client:
+        async with serving(first, port):
+            outcomes = client.book("shop").execute_stream(source())
+            assert (await anext(outcomes)).id == "one"
+        async with serving(second, port), asyncio.timeout(10):
+            more.set()
+            assert [outcome.id async for outcome in outcomes] == ["two"]
+
+
+async def test_stream_when_connections_grow_old_then_it_goes_on_in_new_ones() -> None:
+    async def source():
+        for command in transfers(30):
+            yield command
+            await asyncio.sleep(0.05)
+
+    ledger = ScriptedStreams()
+    short = [("grpc.max_connection_age_ms", 300), ("grpc.max_connection_age_grace_ms", 50)]
+    async with serving(ledger, options=short) as address, Yupana(address) as client:
+        found, _ = await collect(client.book("shop").execute_stream(source()))
+
+    assert found == ids(30)
+    assert len(ledger.streams) > 2
 
 
 async def test_stream_when_a_command_is_malformed_then_says_which_and_stops() -> None:
