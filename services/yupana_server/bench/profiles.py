@@ -178,6 +178,7 @@ _SINGLE = (
         about="one transfer in a request, 1,024 callers, nothing gathered",
         loads=[replace(ONE, callers=1_024)],
         books=SMALL,
+        baselines=[Baseline.EMPTY],
     ),
     Profile(
         name="unary-paced",
