@@ -21,7 +21,7 @@ from yupana_server.bench.summing import BUCKET_S
 from yupana_server.runtime.config import ConfigError
 
 NORMAL = Plan(runs=3, warmup_s=0.5, duration_s=3.0)
-QUICK = Plan(runs=2, warmup_s=0.15, duration_s=0.6)
+QUICK = Plan(runs=2, warmup_s=0.15, duration_s=0.5)
 CLIENTS = 2
 """No profile has more loads, and so many books are verified at a time."""
 

@@ -46,7 +46,7 @@ def bench(
     duration: Annotated[
         float | None,
         typer.Option(
-            min=0.1, max=3_600, help="Seconds a run: 3, with --quick 0.6.", show_default=False
+            min=0.1, max=3_600, help="Seconds a run: 3, with --quick 0.5.", show_default=False
         ),
     ] = None,
     output: Annotated[
