@@ -41,12 +41,12 @@ class FakeServer(Server):
         except TimeoutError as error:
             raise NotConnectedError from error
 
-    async def call(self, method, request, *, timeout_s, wait_for_ready):
+    async def call(self, method, request, *, timeout_s, wait_for_ready, context=None):
         self.ids.append([command.id for command in getattr(request, "commands", ())])
         self.timeouts_s.append(timeout_s)
         answer = self.script.popleft() if self.script else self.otherwise
         try:
-            return await answer(request)
+            return await asyncio.create_task(answer(request), context=context)
         except asyncio.CancelledError:
             self.cancelled_count += 1
             raise

@@ -28,6 +28,7 @@ from yupana.statuses import call_error, was_answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from yupana.methods import Method, Response
     from yupana.servers import Server, Servers
@@ -42,6 +43,10 @@ class Cargo(Protocol[Request_co]):
     @property
     def deadline_s(self) -> float:
         """Until when somebody waits for the answer, by `time.monotonic`."""
+
+    @property
+    def context(self) -> Context | None:
+        """Where it is sent, for the interceptors to see. None: where the call is made."""
 
     def request(self) -> Request_co:
         """Return what to send now, with the same ids at every attempt."""
@@ -174,7 +179,11 @@ class Calls:
         request = cargo.request()
         timeout_s = cargo.deadline_s - time.monotonic()
         return await attempts.server.call(
-            method, request, timeout_s=timeout_s, wait_for_ready=connected
+            method,
+            request,
+            timeout_s=timeout_s,
+            wait_for_ready=connected,
+            context=cargo.context,
         )
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
@@ -207,6 +216,8 @@ class _OneCall(Generic[Request]):
     """The cargo of a call with one caller, who waits all the time."""
 
     __slots__ = ("_request", "deadline_s")
+
+    context = None
 
     def __init__(self, request: Request, deadline_s: float) -> None:
         self._request = request

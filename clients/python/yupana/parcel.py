@@ -51,7 +51,7 @@ class Member:
         self.id = command_id
         self.deadline_s = deadline_s
         self.timeout_s = timeout_s
-        self.answer: asyncio.Future[OutcomeMessage] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[OutcomeMessage] = parcel.loop.create_future()
 
     @property
     def waits(self) -> bool:
@@ -75,6 +75,10 @@ class Parcel:
         """Its commands may have been recorded as parts of a larger request."""
         self.attempts: Attempts | None = None
         """None as long as it waits to be sent."""
+        self.loop = asyncio.get_running_loop()
+        """Asked for once: each time is a system call in Python 3.11."""
+        self.task: asyncio.Task[None] | None = None
+        """What sends it."""
         self.deadline_s = 0.0
         """The longest of its members, by `time.monotonic`."""
         self.waiting_count = 0
@@ -229,9 +233,7 @@ class Parcel:
         self._stop_timer()
         self._timer_at_s = at_s
         delay_s = max(0.0, at_s - time.monotonic())
-        self._timer = asyncio.get_running_loop().call_later(
-            delay_s, self._time_passed, context=Context()
-        )
+        self._timer = self.loop.call_later(delay_s, self._time_passed, context=Context())
 
     def _time_passed(self) -> None:
         self._timer = None

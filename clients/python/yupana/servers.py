@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -13,6 +14,7 @@ from yupana.routing import Health, rendezvous
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
+    from contextvars import Context
 
     from yupana.methods import Method, Request, Response
 
@@ -77,6 +79,7 @@ class Server:
         *,
         timeout_s: float,
         wait_for_ready: bool,
+        context: Context | None = None,
     ) -> Response:
         """Send one attempt.
 
@@ -90,7 +93,8 @@ class Server:
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
             )
-        call: Awaitable[Response] = stub(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+        begin = partial(stub, request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+        call: Awaitable[Response] = begin() if context is None else context.run(begin)
         return await call
 
     def stream(
