@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.results import Result, result_of
 from conformance.runner import Facts, Unit
+from support.posting import check_post
 from yupana_server.book.commands import Side, WellFormed
 from yupana_server.book.decide import Outcome, decide
 from yupana_server.book.evolve import evolve
@@ -45,6 +46,7 @@ class PureBook:
         for command in unit:
             self._load(command)
         decision = decide(self.state, unit, self._clock)
+        check_post(self.state, unit, self._clock, decision)
         for entry in decision.entries:
             evolve(self.state, entry)
             self.entries.append(entry)

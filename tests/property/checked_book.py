@@ -12,6 +12,7 @@ from property.commands import ACCOUNTS, ASSETS, GROUPS, NO_ASSET, Aim, Limits, a
 from property.model import Answer, Model
 from property.rules import LARGEST
 
+from support.posting import check_post
 from yupana_server.book.commands import Chain, Kind, OpenAccount, OpenAsset, WellFormed
 from yupana_server.book.decide import Decision, Replay, decide
 from yupana_server.book.entries import Entry
@@ -38,6 +39,8 @@ class CheckedBook:
         self.sent: list[Unit] = []
         self.seen: Counter[str] = Counter()
         """How often there was which outcome, by kind of command and word."""
+        self.posted = 0
+        """How many commands were plain transfers, and so decided another way too."""
         self._layers = [_empty_state()]
         self._folded = State()
         """What the entries alone give."""
@@ -88,6 +91,7 @@ class CheckedBook:
         before = self._contents()
         decision = decide(self.top, unit, self.now)
         assert self._contents() == before, "to decide changes nothing"
+        self.posted += check_post(self.top, unit, self.now, decision)
         self._compare(unit, expected, decision)
         self.sent.append(unit)
         self._record(decision)

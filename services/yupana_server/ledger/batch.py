@@ -6,6 +6,7 @@ from yupana_server.book.commands import Command, Kind, words_of
 from yupana_server.book.decide import Decision, Outcome, Replay, decide, expire
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
+from yupana_server.book.plain import post
 from yupana_server.book.rejections import Reason, Refusal
 from yupana_server.book.state import NO_DUE, State, all_until
 from yupana_server.journal.append import StoredWords
@@ -136,9 +137,24 @@ class Batch:
                 self._take(submission, entry)
                 self.layer.expired_until = (entry.hold_expires_at or 0, entry.hold or "")
         outcomes: list[Outcome] = []
-        for unit in submission.units:
-            outcomes += self._decide_unit(submission, unit, clock)
+        units, trace_id, place = submission.units, _trace_id(submission), 0
+        while place < len(units):
+            posted = post(self.layer, units, place, clock, trace_id)
+            if posted:
+                self._take_posted(units[place : place + len(posted)], posted)
+                outcomes += posted
+                place += len(posted)
+            if place < len(units):  # What is not as plain.
+                outcomes += self._decide_unit(submission, units[place], clock)
+                place += 1
         return outcomes
+
+    def _take_posted(self, units: Sequence[Unit], entries: list[Entry]) -> None:
+        """Take in what is decided and folded."""
+        self.entries += entries
+        for unit, entry in zip(units, entries, strict=True):
+            if entry.sealed_words is not None:
+                self._take_words(unit[0], entry)
 
     def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
         decision = self._within_quota(decide(self.layer, unit, clock))
@@ -161,9 +177,9 @@ class Batch:
         return self._unanswered.pop(entry.id, None) == entry
 
     def _take(self, submission: Submission, entry: Entry) -> Entry:
-        context = submission.span_context
-        if context.is_valid:
-            entry = entry._replace(trace_id=context.trace_id.to_bytes(16, "big"))
+        trace_id = _trace_id(submission)
+        if trace_id is not None:
+            entry = entry._replace(trace_id=trace_id)
         evolve(self.layer, entry)
         self.entries.append(entry)
         return entry
@@ -183,6 +199,11 @@ class Batch:
             _refuse(o) if isinstance(o, Entry) else o for o in decision.outcomes
         ]
         return Decision(refused, [e for e in decision.entries if e.kind == Kind.EXPIRY])
+
+
+def _trace_id(submission: Submission) -> bytes | None:
+    context = submission.span_context
+    return context.trace_id.to_bytes(16, "big") if context.is_valid else None
 
 
 def _validate(scratch: State, units: Iterable[Unit], clock: int) -> list[Outcome]:

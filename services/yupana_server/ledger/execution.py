@@ -36,10 +36,11 @@ class Execution(NamedTuple):
     def response(self, answer: Answer) -> ledger_service_pb2.ExecuteResponse:
         """Return what became of its commands."""
         book_id, recorded = self.book.id, not self.submission.validate_only
-        return ledger_service_pb2.ExecuteResponse(
-            outcomes=[present.outcome(book_id, o, recorded=recorded) for o in answer.outcomes],
-            position=encode_position(book_id, answer.epoch, answer.seq),
+        response = ledger_service_pb2.ExecuteResponse(
+            position=encode_position(book_id, answer.epoch, answer.seq)
         )
+        present.fill_outcomes(response.outcomes, book_id, answer.outcomes, recorded=recorded)
+        return response
 
 
 class Executor:

@@ -138,8 +138,10 @@ class Memory:
         """Take over what a batch of ours changed, now that it is committed."""
         if batch.generation != self.generation:
             return  # Memory was reset meanwhile; it will find the batch in the journal.
-        for account_id in batch.layer.accounts:
-            self.base.accounts.pop(account_id, None)  # So that the order is that of last use.
+        accounts = self.base.accounts
+        if len(accounts) * 2 > self._bounds.accounts_max:  # Eviction is near.
+            for account_id in batch.layer.accounts:
+                accounts.pop(account_id, None)  # So that the order is that of last use.
         self.base.absorb(batch.layer)
         self._speculated = None
         self.link = end

@@ -94,14 +94,17 @@ class _Search:
 
     def need_account(self, account_id: str) -> None:
         """Note an account, and its open holds if it has some."""
+        layer: State | None = self._top
+        while layer is not None:
+            account = layer.accounts.get(account_id)
+            if account is not None:
+                _, _, debiting, crediting = account.totals
+                if (debiting or crediting) and account_id not in self._holders:
+                    self.missing.holders.add(account_id)
+                return
+            layer = layer.parent
         if not self._top.knows_account(account_id):
             self.missing.accounts.add(account_id)
-            return
-        account = self._top.account(account_id)
-        if account is None or account_id in self._holders:
-            return
-        if account.totals.debits_pending or account.totals.credits_pending:
-            self.missing.holders.add(account_id)
 
     def need_hold(self, hold_id: str) -> None:
         """Note a hold and its accounts."""

@@ -10,9 +10,16 @@ from yupana_server.book.bounds import (
     GROUP_HOLDS_MAX,
     ID_PATTERN,
 )
-from yupana_server.book.commands import Chain, Command, CreatePayment, Malformed, ResolveGroup
+from yupana_server.book.commands import (
+    Chain,
+    Command,
+    CreatePayment,
+    CreateTransfer,
+    Malformed,
+    ResolveGroup,
+)
 from yupana_server.ledger.fields import Violations, show
-from yupana_server.ledger.parse_kinds import parse_command
+from yupana_server.ledger.parse_kinds import parse_command, plain_transfer
 from yupana_server.ledger.submission import Unit
 from yupana_server.runtime.errors import Violation, malformed
 
@@ -33,10 +40,23 @@ def parse_commands(request: ledger_service_pb2.ExecuteRequest) -> Parsed:
     Raises:
         CallError: The request itself is malformed, or a command has no well-formed id.
     """
-    _check_request(request)
+    plain = [plain_transfer(message) for message in request.commands]
+    _check_request(request, plain)
+    if None not in plain:
+        return Parsed([(command,) for command in plain], {}, len(plain))  # type: ignore[misc]
+    return _parse_with_care(request, plain)
+
+
+def _parse_with_care(
+    request: ledger_service_pb2.ExecuteRequest, plain: Sequence[CreateTransfer | None]
+) -> Parsed:
     parsed: list[Command] = []
     violations: dict[str, list[Violation]] = {}
     for index, message in enumerate(request.commands):
+        known = plain[index]
+        if known is not None:
+            parsed.append(known)
+            continue
         found = Violations(f"commands[{index}]", book=request.book)
         command = parse_command(message, found)
         if found.found:
@@ -48,7 +68,9 @@ def parse_commands(request: ledger_service_pb2.ExecuteRequest) -> Parsed:
     return Parsed(_chain(request.commands, parsed), violations, weight)
 
 
-def _check_request(request: ledger_service_pb2.ExecuteRequest) -> None:
+def _check_request(
+    request: ledger_service_pb2.ExecuteRequest, plain: Sequence[CreateTransfer | None]
+) -> None:
     """Check what cannot be blamed on one command with an id of its own."""
     found = Violations("")
     found.check_unknown(request)
@@ -57,10 +79,11 @@ def _check_request(request: ledger_service_pb2.ExecuteRequest) -> None:
     if not 1 <= len(commands) <= COMMANDS_PER_REQUEST_MAX:
         found.add("commands", f"{len(commands)} commands: 1 to {COMMANDS_PER_REQUEST_MAX} allowed")
     fullmatch = ID_PATTERN.fullmatch
-    for index, command in enumerate(commands):
-        if fullmatch(command.id) is None:
-            found.check_id(f"commands[{index}].id", command.id)
-    _check_chains(commands, found)
+    if None in plain:
+        for index, command in enumerate(commands):
+            if plain[index] is None and fullmatch(command.id) is None:
+                found.check_id(f"commands[{index}].id", command.id)
+        _check_chains(commands, found)
     if found.found:
         raise malformed([*found.found, *_also_wrong(request)])
 

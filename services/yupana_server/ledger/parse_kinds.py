@@ -1,5 +1,6 @@
 """Reads one command of each kind."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from google.protobuf.message import Message
 
 from yupana.ledger.v1 import account_pb2, command_pb2, limits_pb2
 from yupana_server.book.bounds import (
+    AMOUNT_MAX,
     CONDITIONS_MAX,
     ID_PATTERN,
     LEGS_MAX,
@@ -48,7 +50,7 @@ from yupana_server.book.commands import (
     UpTo,
     WindowLimit,
 )
-from yupana_server.ledger.fields import Violations, parse_amount, show
+from yupana_server.ledger.fields import Violations, show
 from yupana_server.ledger.tokens import decode_position
 from yupana_server.runtime.errors import CallError
 
@@ -56,10 +58,6 @@ from yupana_server.runtime.errors import CallError
 def parse_command(message: command_pb2.Command, found: Violations) -> Command | None:
     """Read a command; None when it is of no known kind."""
     kind = message.WhichOneof("kind")
-    if kind == "create_transfer":
-        plain = _plain_transfer(message)
-        if plain is not None:
-            return plain
     parse = None if kind is None else _PARSE.get(kind)
     command: Command | None = None
     if kind is None or parse is None:
@@ -73,37 +71,47 @@ def parse_command(message: command_pb2.Command, found: Violations) -> Command | 
     return command
 
 
-def _plain_transfer(message: command_pb2.Command) -> CreateTransfer | None:
-    """Read a transfer that has accounts, an amount, perhaps an asset, and nothing else.
+def plain_transfer(message: command_pb2.Command) -> CreateTransfer | None:
+    """Read a transfer that is not linked, has accounts, an amount, perhaps an asset, nothing else.
 
     None when it has more, or anything is wrong with it: then it is read with care. That nothing
     else is there, unknown fields included, is told by its size, in a third of the time that it
     takes to look at each field. Every string has two bytes before it, a tag and its length.
     """
-    body = message.create_transfer
-    debit, credit, asset, text = (
+    id_, body = message.id, message.create_transfer
+    debit, credit, text, asset = (
         body.debit_account,
         body.credit_account,
-        body.asset,
         body.amount,
+        body.asset,
     )
-    size = 6 + len(debit) + len(credit) + len(text) + (2 + len(asset) if asset else 0)
-    whole = 2 + len(message.id) + 2 + size + (1 if size > _ONE_BYTE_MAX else 0)
-    if body.ByteSize() != size or message.ByteSize() != whole + (2 if message.linked else 0):
+    if asset:
+        matched = _PLAIN_WITH_ASSET(f"{id_} {debit} {credit} {text} {asset}")
+        size = 8 + len(debit) + len(credit) + len(text) + len(asset)
+    else:
+        matched = _PLAIN(f"{id_} {debit} {credit} {text}")
+        size = 6 + len(debit) + len(credit) + len(text)
+    # The size of the body stands in one byte, or in two.
+    whole = 4 + len(id_) + size if size <= _ONE_BYTE_MAX else 5 + len(id_) + size
+    if matched is None or debit == credit or message.ByteSize() != whole:
         return None
-    amount = parse_amount(text)
-    fullmatch = ID_PATTERN.fullmatch
-    if (
-        amount is None
-        or debit == credit
-        or fullmatch(debit) is None
-        or fullmatch(credit) is None
-        or (asset and fullmatch(asset) is None)
-    ):
+    amount = int(text)
+    if amount > AMOUNT_MAX:
         return None
-    return CreateTransfer(message.id, debit, credit, amount, asset or None)
+    # As the constructor does, which takes keywords into account and so twice as long.
+    return tuple.__new__(CreateTransfer, (id_, debit, credit, amount, asset or None, *_PLAIN_REST))
 
 
+_PLAIN = re.compile(
+    f"{ID_PATTERN.pattern} {ID_PATTERN.pattern} {ID_PATTERN.pattern} (?:0|[1-9][0-9]{{0,38}})",
+    re.ASCII,
+).fullmatch
+_PLAIN_WITH_ASSET = re.compile(
+    f"{ID_PATTERN.pattern} {ID_PATTERN.pattern} {ID_PATTERN.pattern} (?:0|[1-9][0-9]{{0,38}}) "
+    f"{ID_PATTERN.pattern}",
+    re.ASCII,
+).fullmatch
+_PLAIN_REST = tuple(CreateTransfer._field_defaults[field] for field in CreateTransfer._fields[5:])
 _ONE_BYTE_MAX = 127
 """Longer messages have two bytes for their length."""
 

@@ -1,6 +1,6 @@
 """Writes what the ledger knows as the messages of `yupana.ledger.v1`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -27,6 +27,32 @@ def timestamp(micros: int) -> Timestamp:
     """Write microseconds since the Unix epoch."""
     seconds, rest = divmod(micros, 1_000_000)
     return Timestamp(seconds=seconds, nanos=rest * 1000)
+
+
+def fill_outcomes(
+    messages: Any, book: str, outcomes: Iterable[Outcome], *, recorded: bool = True
+) -> None:
+    """Write outcomes into an empty repeated field; `recorded` is False when only validated.
+
+    Posted transfers, by far the most, are filled in place, in half the time.
+    """
+    add, posted = messages.add, Kind.TRANSFER
+    for decided in outcomes:
+        if (
+            decided.__class__ is not Entry
+            or decided.kind is not posted
+            or decided.reason is not None
+            or not recorded
+        ):
+            add().CopyFrom(outcome(book, decided, recorded=recorded))
+            continue
+        message = add()
+        message.id = decided.id
+        message.transfer_posted.amount = str(decided.amount)
+        message.position = encode_position(book, decided.epoch, decided.seq)
+        time = message.record_time
+        time.seconds, rest = divmod(decided.recorded_at, 1_000_000)
+        time.nanos = rest * 1000
 
 
 def outcome(book: str, decided: Outcome, *, recorded: bool = True) -> outcome_pb2.Outcome:
