@@ -11,7 +11,9 @@ import pytest
 from conformance.cases import Case, as_parameters, read_cases
 from conformance.runner import run
 from conformance.server_book import ServerBook, StreamBook
+from support.databases import make_database
 from support.processes import LedgerProcess
+from yupana_server.dev.postgres import EmbeddedPostgres
 
 AT_A_TIME = 12
 """So many cases run together, each in a book of its own: most of their time is waiting."""
@@ -19,6 +21,20 @@ AT_A_TIME = 12
 Kind = type[ServerBook]
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def ledger(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LedgerProcess]:
+    """A ledger on a database of its own: feeds of other tests would have to fold its books."""
+    log_path = tmp_path_factory.mktemp("conformance") / "ledger.log"
+    process = LedgerProcess(make_database(postgres).ledger_url, log_path)
+    try:
+        yield process.start()
+        assert process.stop() == 0, process.log()
+    finally:
+        process.kill()
 
 
 @pytest.fixture(scope="module")
