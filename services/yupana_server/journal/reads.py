@@ -247,6 +247,10 @@ class JournalReader:
         entry, digest = decode(rows[0][:-1])
         return TailPoint(Link(entry.seq, digest), entry.recorded_at, rows[0][-1])
 
+    async def tail_seq(self, book: int) -> int:
+        """Return the seq of the newest entry; 0 when there is none."""
+        return int((await self.rows(f"SELECT {TAIL}", {"book": book}))[0][0])
+
     async def entries(self, book: int, *, after: int, limit: int) -> list[StoredEntry]:
         """Return the entries that follow seq `after`, in order, none skipped."""
         rows = await self.rows(

@@ -11,6 +11,7 @@ from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
 from yupana_server.ledger.account_filters import AccountFilter
+from yupana_server.ledger.books import Books
 from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.ledger.recorder import wall_clock
 from yupana_server.ledger.shared_reads import SharedReads
@@ -23,9 +24,9 @@ OPEN_HOLDS_MAX = 10_000
 class AccountReads:
     """Reads accounts of all books and writes them as messages."""
 
-    def __init__(self, reader: JournalReader):
+    def __init__(self, reader: JournalReader, books: Books):
         self._reader = reader
-        self._shared = SharedReads(reader)
+        self._shared = SharedReads(reader, books)
         self._holds = HoldLists(reader)
         self._lists = AccountLists(reader)
 
@@ -33,7 +34,7 @@ class AccountReads:
         self, book: BookRow, accounts: Sequence[str]
     ) -> ledger_service_pb2.BatchGetAccountsResponse:
         """Return the accounts as they are."""
-        loaded = await self._shared.accounts(book.number, accounts)
+        loaded = await self._shared.accounts(book, accounts)
         return await self._response(book, accounts, loaded.facts, loaded.seq)
 
     async def with_holds(

@@ -90,6 +90,11 @@ class Books:
         self._used_at[book_id] = time.monotonic()
         return writer
 
+    def writer_at_work(self, row: BookRow) -> Writer | None:
+        """Return the book's writer if there is one already."""
+        writer = self._writers.get(row.id)
+        return writer if writer is not None and writer.book_number == row.number else None
+
     def _make_room(self) -> None:
         if len(self._writers) < WRITERS_MAX:
             return

@@ -33,7 +33,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         self._books = books
         self._executor = Executor(books, reader)
         self._streams: set[ExecuteStream] = set()
-        self._accounts = AccountReads(reader)
+        self._accounts = AccountReads(reader, books)
         self._transfers = TransferReads(reader)
 
     async def Execute(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
-from yupana_server.book.state import Hold, State
+from yupana_server.book.state import Account, Hold, State
 from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
@@ -104,6 +104,13 @@ class Memory:
         self._horizon = self._loads_valid_from = point.link.seq
         self.invalidate()
         self._ready = True
+
+    def remembered(self, accounts: Iterable[str]) -> Loaded[Account] | None:
+        """Return accounts as committed, None for each that is not open, if all are in memory."""
+        known = self.base.accounts
+        if not self._ready or any(account not in known for account in accounts):
+            return None
+        return Loaded(self.base.seq, {account: known[account] for account in accounts})
 
     @property
     def top(self) -> State:

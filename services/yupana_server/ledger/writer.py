@@ -8,13 +8,14 @@ another state. So the database is never waited for while there is something to d
 import asyncio
 import contextvars
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
 
-from yupana_server.book.state import NotLoadedError
+from yupana_server.book.state import Account, NotLoadedError
 from yupana_server.journal.errors import JournalError
-from yupana_server.journal.points import BookRow
+from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.memory import Clock, Memory, MemoryBounds
@@ -83,6 +84,15 @@ class Writer:
     def database_trouble(self) -> bool:
         """Whether the last try to append did not reach the database."""
         return self._recorder.database_trouble
+
+    def remembered(self, accounts: Iterable[str]) -> Loaded[Account] | None:
+        """Return accounts as committed, if memory knows all of them."""
+        return self._memory.remembered(accounts)
+
+    async def catches_up(self, seq: int) -> None:
+        """Wait for what is being written, if that may be what memory lacks up to an entry."""
+        if self._writing is not None and self.seq < seq:
+            await asyncio.wait([self._writing])
 
     async def submit(self, submission: Submission) -> Answer:
         """Have the submission decided and recorded; returns when that has committed.
