@@ -7,7 +7,8 @@ from random import Random
 from typing import NamedTuple
 
 from support.databases import Database
-from support.writers import open_accounts, send, writers
+from support.journals import execute
+from support.writers import locked, open_accounts, send, writers
 from yupana_server.book.commands import CreateTransfer, FreezeAccount, SetLimits
 from yupana_server.book.state import Account
 from yupana_server.journal.points import BookRow, Loaded
@@ -86,6 +87,36 @@ async def test_read_when_another_server_wrote_then_sees_it(database: Database) -
         await send(other, CreateTransfer("theirs", "a0", "a1", 7))
         assert (await server.read("a1")).facts["a1"].totals.credits_posted == 7  # type: ignore[union-attr]
         assert server.reader.statements == 1
+
+
+async def test_read_when_the_tail_was_replaced_then_the_journal_answers(
+    database: Database,
+) -> None:
+    """R1: an entry of the same seq, but of another history than that in memory."""
+    async with writers(database) as make, serving(database) as server:
+        await open_accounts(make(), 6)
+        [lost] = await send(server.writer, CreateTransfer("lost", "a0", "a1", 999))
+        for table in ("journal", "ids"):
+            execute(database.admin_url, f"DELETE FROM yupana.{table} WHERE id = 'lost'")
+        [kept] = await send(make(), CreateTransfer("kept", "a0", "a1", 7))
+        assert kept.seq == lost.seq  # type: ignore[union-attr]
+        assert (await server.read("a1")).facts["a1"].totals.credits_posted == 7  # type: ignore[union-attr]
+        assert server.reader.statements == 1
+
+
+async def test_read_when_a_write_is_stuck_then_does_not_wait_for_it(database: Database) -> None:
+    async with writers(database) as make, serving(database) as server:
+        other = make()
+        await open_accounts(other, 6)
+        await send(server.writer, CreateTransfer("mine", "a0", "a1", 1))
+        await send(other, CreateTransfer("theirs", "a0", "a1", 7))
+        async with locked(database):
+            stuck = asyncio.create_task(send(server.writer, CreateTransfer("late", "a0", "a1", 1)))
+            await asyncio.sleep(0.2)
+            async with asyncio.timeout(1):
+                found = await server.read("a0", "a1")
+        assert found.facts["a1"].totals.credits_posted == 8  # type: ignore[union-attr]
+        await stuck
 
 
 async def test_read_when_two_servers_write_then_every_answer_is_seen(database: Database) -> None:

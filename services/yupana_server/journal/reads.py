@@ -247,9 +247,13 @@ class JournalReader:
         entry, digest = decode(rows[0][:-1])
         return TailPoint(Link(entry.seq, digest), entry.recorded_at, rows[0][-1])
 
-    async def tail_seq(self, book: int) -> int:
-        """Return the seq of the newest entry; 0 when there is none."""
-        return int((await self.rows(f"SELECT {TAIL}", {"book": book}))[0][0])
+    async def link(self, book: BookRow) -> Link:
+        """Return the newest entry's seq and hash; the genesis while there is none."""
+        rows = await self.rows(
+            "SELECT seq, hash FROM yupana.journal WHERE book = %(book)s ORDER BY seq DESC LIMIT 1",
+            {"book": book.number},
+        )
+        return Link(*rows[0]) if rows else genesis(book.id)
 
     async def entries(self, book: int, *, after: int, limit: int) -> list[StoredEntry]:
         """Return the entries that follow seq `after`, in order, none skipped."""

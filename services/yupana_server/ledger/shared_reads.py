@@ -19,6 +19,9 @@ from yupana_server.ledger.books import Books
 
 ACCOUNTS_PER_STATEMENT_MAX = 5_000
 
+CATCH_UP_TIMEOUT_S = 0.05
+"""How long a read waits for a write that may be what memory lacks, before it reads the journal."""
+
 
 class _Round:
     """Reads that will share a statement."""
@@ -77,10 +80,12 @@ class SharedReads:
         writer = self._books.writer_at_work(book)
         if writer is None or writer.remembered(accounts) is None:
             return None
-        before = writer.seq
-        tail = await self._reader.tail_seq(book.number)
-        if tail < before:  # R1: the tail was lost, and memory does not know of that yet.
+        before = writer.link
+        tail = await self._reader.link(book)
+        # R1: the tail was lost, and perhaps written anew, which memory does not know of yet. What
+        # it gets to know beyond it, it holds against the chain of hashes.
+        if tail.seq < before.seq or (tail.seq == before.seq and tail != before):
             return None
-        await writer.catches_up(tail)
+        await writer.catch_up(tail.seq, timeout_s=CATCH_UP_TIMEOUT_S)
         found = writer.remembered(accounts)
-        return found if found is not None and found.seq >= tail else None
+        return found if found is not None and found.seq >= tail.seq else None

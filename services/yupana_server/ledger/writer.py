@@ -17,6 +17,7 @@ from yupana_server.book.state import Account, NotLoadedError
 from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.rows import Link
 from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.memory import Clock, Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
@@ -81,6 +82,11 @@ class Writer:
         return self._memory.base.seq
 
     @property
+    def link(self) -> Link:
+        """The newest committed entry that is known here, with its hash."""
+        return self._memory.link
+
+    @property
     def database_trouble(self) -> bool:
         """Whether the last try to append did not reach the database."""
         return self._recorder.database_trouble
@@ -89,10 +95,10 @@ class Writer:
         """Return accounts as committed, if memory knows all of them."""
         return self._memory.remembered(accounts)
 
-    async def catches_up(self, seq: int) -> None:
+    async def catch_up(self, seq: int, *, timeout_s: float) -> None:
         """Wait for what is being written, if that may be what memory lacks up to an entry."""
         if self._writing is not None and self.seq < seq:
-            await asyncio.wait([self._writing])
+            await asyncio.wait([self._writing], timeout=timeout_s)
 
     async def submit(self, submission: Submission) -> Answer:
         """Have the submission decided and recorded; returns when that has committed.
