@@ -46,13 +46,22 @@ def fill_outcomes(
         ):
             add().CopyFrom(outcome(book, decided, recorded=recorded))
             continue
-        message = add()
-        message.id = decided.id
-        message.transfer_posted.amount = str(decided.amount)
-        message.position = encode_position(book, decided.epoch, decided.seq)
-        time = message.record_time
-        time.seconds, rest = divmod(decided.recorded_at, 1_000_000)
-        time.nanos = rest * 1000
+        fill_posted(add(), book, decided)
+
+
+def fill_posted(message: outcome_pb2.Outcome, book: str, entry: Entry) -> None:
+    """Write the outcome of a posted transfer or leg into an empty message."""
+    message.id = entry.id
+    message.transfer_posted.amount = str(entry.amount)
+    message.position = encode_position(book, entry.epoch, entry.seq)
+    fill_time(message.record_time, entry.recorded_at)
+
+
+def fill_time(message: Timestamp, micros: int) -> None:
+    """Write microseconds since the Unix epoch into an empty message."""
+    seconds, rest = divmod(micros, 1_000_000)
+    message.seconds = seconds
+    message.nanos = rest * 1000
 
 
 def outcome(book: str, decided: Outcome, *, recorded: bool = True) -> outcome_pb2.Outcome:
@@ -76,9 +85,7 @@ def outcome(book: str, decided: Outcome, *, recorded: bool = True) -> outcome_pb
 
 def _locate(message: outcome_pb2.Outcome, book: str, entry: Entry) -> outcome_pb2.Outcome:
     message.position = encode_position(book, entry.epoch, entry.seq)
-    seconds, rest = divmod(entry.recorded_at, 1_000_000)
-    message.record_time.seconds = seconds
-    message.record_time.nanos = rest * 1000
+    fill_time(message.record_time, entry.recorded_at)
     return message
 
 

@@ -3,14 +3,11 @@
 The messages are filled in place: 100 transfers take 0.6 ms instead of 2.1 ms with constructors.
 """
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from yupana.ledger.v1 import account_pb2, outcome_pb2, transfer_pb2
 from yupana_server.book.commands import Kind
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.journal.points import TransferRow
 from yupana_server.ledger import present
-from yupana_server.ledger.tokens import encode_position
 
 _KINDS = {
     Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,
@@ -50,7 +47,7 @@ def fill_transfer(message: transfer_pb2.Transfer, book_id: str, row: TransferRow
     asked = entry.amount if entry.requested_amount is None else entry.requested_amount
     if asked is not None:
         message.amount = str(asked)
-    _fill_time(
+    present.fill_time(
         message.effective_time,
         entry.recorded_at if entry.effective_at is None else entry.effective_at,
     )
@@ -91,13 +88,4 @@ def _fill_outcome(message: outcome_pb2.Outcome, book_id: str, entry: Entry) -> N
     if entry.kind not in (Kind.TRANSFER, Kind.LEG) or entry.reason is not None:
         message.CopyFrom(present.recorded_outcome(book_id, entry))
         return
-    message.id = entry.id
-    message.transfer_posted.amount = str(entry.amount)
-    message.position = encode_position(book_id, entry.epoch, entry.seq)
-    _fill_time(message.record_time, entry.recorded_at)
-
-
-def _fill_time(message: Timestamp, micros: int) -> None:
-    seconds, rest = divmod(micros, 1_000_000)
-    message.seconds = seconds
-    message.nanos = rest * 1000
+    present.fill_posted(message, book_id, entry)
