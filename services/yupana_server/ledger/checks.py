@@ -62,8 +62,8 @@ async def book_to_read(books: Books, request: Any) -> BookRow:
 def check_position(book: BookRow, consistency: consistency_pb2.Consistency) -> None:
     """Check the position that a read wants to have been reached.
 
-    All reads are served by the primary, which has reached every position that was given out; what
-    is left to check is that this one was.
+    Every read begins with a look at the primary's journal, which has reached every position that
+    was given out; what is left to check is that this one was.
 
     Raises:
         CallError: INVALID_POSITION or EPOCH_CHANGED.
