@@ -22,8 +22,6 @@ class Case:
     """The name of its file, without the ending."""
     title: str
     lines: tuple[str, ...]
-    fails: str | None = None
-    """Why the ledger does not do yet what the case says; it is marked as to fail until it does."""
 
     @property
     def needs_clock(self) -> bool:
@@ -41,25 +39,17 @@ def read_cases() -> list[Case]:
 
 def as_parameters(cases: Iterable[Case]) -> list[Any]:
     """Return the cases as pytest wants them, each under its name."""
-    return [
-        pytest.param(
-            case,
-            id=str(case),
-            marks=[pytest.mark.xfail(reason=case.fails, strict=True)] if case.fails else [],
-        )
-        for case in cases
-    ]
+    return [pytest.param(case, id=str(case)) for case in cases]
 
 
 def read_table(path: Path) -> Iterator[Case]:
     """Yield the cases of one file, each repeated for its rows."""
     for block in re.split(r"^## ", path.read_text(), flags=re.MULTILINE)[1:]:
         title, *rest = [line.strip() for line in block.splitlines()]
-        fails = next((line[6:].strip() for line in rest if line.startswith("fails:")), None)
-        lines, tables = _split([line for line in rest if not line.startswith("fails:")])
+        lines, tables = _split(rest)
         for rows in product(*tables):
             row = {name: cell for each in rows for name, cell in each.items()}
-            yield Case(path.stem, _title(title, row), tuple(_filled(lines, row)), fails)
+            yield Case(path.stem, _title(title, row), tuple(_filled(lines, row)))
 
 
 def _split(text: list[str]) -> tuple[list[str], list[list[Row]]]:

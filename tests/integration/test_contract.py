@@ -76,7 +76,7 @@ REJECTED = [
     CreateTransfer("a", "world", 5, id="x"),
     CreateTransfer("nobody", "a", 5, id="x", labels={"k": "v"}),
     CreateTransfer("world", "capped", 11, id="x"),
-    OpenAccount("new", "XXX"),
+    OpenAccount("new", "GBP"),
     OpenAccount("world", "USD", id="x"),
     OpenAsset("USD", scale=2, id="x"),
 ]

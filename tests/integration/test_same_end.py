@@ -72,7 +72,7 @@ openings = st.builds(
     ),
     ids,
     st.sampled_from(ACCOUNTS),
-    st.sampled_from("XXXY"),
+    st.sampled_from(["X", "X", "X", "Y"]),
     st.sampled_from(NormalSide),
     limits,
 )
