@@ -13,6 +13,7 @@ from yupana_server.cli.bench import bench
 from yupana_server.cli.book import book_app
 from yupana_server.cli.demo import demo
 from yupana_server.cli.dev import dev
+from yupana_server.cli.epoch import epoch_app
 from yupana_server.cli.erasing import erase
 from yupana_server.cli.errors import explained
 from yupana_server.cli.health import health
@@ -57,6 +58,7 @@ app.command(rich_help_panel=RUNNING)(health)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.command(rich_help_panel=RUNNING)(verify)
 app.command(rich_help_panel=RUNNING)(rebuild)
+app.add_typer(epoch_app, name="epoch", rich_help_panel=RUNNING)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from yupana_server.journal.reads import (
     BOOKS,
     JournalReader,
     read_asset,
+    read_book,
     with_tail,
 )
 
@@ -35,7 +36,7 @@ class JournalPages:
             f"{BOOKS} WHERE id > %(after)s ORDER BY id LIMIT %(limit)s",
             {"after": after, "limit": limit},
         )
-        return [BookRow(*row) for row in rows]
+        return [read_book(row) for row in rows]
 
     async def assets(self, book: int, *, after: str, limit: int) -> Page[Asset]:
         """Return the assets that follow `after`, by id."""

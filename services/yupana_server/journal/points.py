@@ -20,6 +20,12 @@ class BookRow(NamedTuple):
     created_at: int
     seq: int
     """Its newest entry when this was read."""
+    cuts: tuple[tuple[int, int], ...] = ()
+    """R9: each epoch but the first, with the last entry that it shares with the one before."""
+
+    def last_common(self, epoch: int) -> int | None:
+        """Return the last entry that an epoch shares with today's; None for one not of the past."""
+        return min((common for began, common in self.cuts if began > epoch), default=None)
 
 
 class TailPoint(NamedTuple):

@@ -44,9 +44,11 @@ BOOKS = """
     SELECT book, id, epoch, (extract(epoch FROM created_at) * 1000000)::bigint,
         coalesce((
             SELECT seq FROM yupana.journal j WHERE j.book = b.book ORDER BY seq DESC LIMIT 1
-        ), 0)
+        ), 0),
+        ARRAY(SELECT ARRAY[e.epoch, e.common_seq] FROM yupana.epochs e WHERE e.book = b.book)
     FROM yupana.books b
 """
+"""Books; `read_book` reads its rows."""
 
 
 _TOTALS = """
@@ -233,7 +235,7 @@ class JournalReader:
     async def book(self, book_id: str) -> BookRow | None:
         """Return the book, None when there is none."""
         rows = await self.rows(f"{BOOKS} WHERE id = %(id)s", {"id": book_id})
-        return BookRow(*rows[0]) if rows else None
+        return read_book(rows[0]) if rows else None
 
     async def tail(self, book: BookRow) -> TailPoint:
         """Return the newest entry's place and time."""
@@ -457,6 +459,12 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 def _read_holds(rows: Sequence[Sequence[Any]]) -> list[Hold]:
     return [hold_of(decode(row[1:])[0]) for row in rows if row[1] is not None]
+
+
+def read_book(row: Sequence[Any]) -> BookRow:
+    """Read a row of BOOKS."""
+    *facts, cuts = row
+    return BookRow._make((*facts, tuple((epoch, common) for epoch, common in cuts)))
 
 
 def read_account(row: Sequence[Any]) -> Account | None:

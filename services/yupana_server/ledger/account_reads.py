@@ -72,7 +72,7 @@ class AccountReads:
             CallError: INVALID_PAGE_TOKEN or EPOCH_CHANGED.
             ProjectionBehindError: The tags have fallen too far behind.
         """
-        scope = PageScope(f"accounts {book.id} {wanted!r}", book.epoch)
+        scope = PageScope(f"accounts {wanted!r}", book)
         page = await self._list(
             book.number, wanted, AccountSpan(wanted.prefix, scope.read_id(token), size + 1)
         )

@@ -45,7 +45,7 @@ class BookServicer(book_service_pb2_grpc.BookServiceServicer):
         found = read_request(request, book=False)
         size = page_size(request.page_size, found)
         found.done()
-        scope = PageScope("books", epoch=0)
+        scope = PageScope("books", None)
         rows = await self._pages.books(after=scope.read_id(request.page_token), limit=size + 1)
         response = book_service_pb2.ListBooksResponse(books=map(present.book, rows[:size]))
         if len(rows) > size:
@@ -61,7 +61,7 @@ class BookServicer(book_service_pb2_grpc.BookServiceServicer):
         found.done()
         book = await self._books.fresh_row(request.book)
         check_position(book, request.consistency)
-        scope = PageScope(f"assets {book.id}", book.epoch)
+        scope = PageScope("assets", book)
         page = await self._pages.assets(
             book.number, after=scope.read_id(request.page_token), limit=size + 1
         )

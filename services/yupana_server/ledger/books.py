@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from yupana_server.journal.epochs import Epochs
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.submission import OverloadedError
@@ -24,6 +25,7 @@ class Books:
 
     def __init__(self, reader: JournalReader, url: str):
         self._reader = reader
+        self._epochs = Epochs(reader)
         self._url = url
         self._rows: dict[str, BookRow] = {}
         self._writers: dict[str, Writer] = {}
@@ -41,13 +43,18 @@ class Books:
         return max((writer.seq for writer in self._writers.values()), default=0)
 
     async def row(self, book_id: str) -> BookRow:
-        """Return the book as it was when it was first looked up: number and id never change.
+        """Return the book as it was when it was last looked up: number and id never change.
 
         Raises:
             CallError: BOOK_NOT_FOUND.
         """
         row = self._rows.get(book_id)
-        return row if row is not None else await self.fresh_row(book_id)
+        if row is None:
+            return await self.fresh_row(book_id)
+        writer = self._writers.get(book_id)
+        if writer is not None and writer.epoch != row.epoch:
+            return await self.fresh_row(book_id)  # R9: the writer knows of another epoch.
+        return row
 
     async def fresh_row(self, book_id: str) -> BookRow:
         """Return the book as it is now.
@@ -117,6 +124,18 @@ class Books:
         for book_id, writer in list(self._writers.items()):
             if writer.idle and now - self._used_at[book_id] > IDLE_S:
                 self._let_go(book_id)
+
+    async def look_at_histories(self) -> None:
+        """R9: notice cuts of books that nobody writes at the moment, here or by another server."""
+        newest = {cut.book: cut.epoch for cut in await self._epochs.all()}
+        for book_id, row in list(self._rows.items()):
+            if newest.get(book_id, row.epoch) != row.epoch:
+                self.forget(book_id)
+        idle = [w for w in self._writers.values() if w.idle and w.link.seq > 0]
+        gone = await self._epochs.gone({w.book_number: w.link for w in idle}) if idle else ()
+        for writer in idle:
+            if writer.book_number in gone:
+                await writer.look_again()
 
     async def drain(self) -> None:
         """Finish what was submitted and close."""

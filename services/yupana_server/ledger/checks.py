@@ -8,7 +8,7 @@ from yupana.ledger.v1 import consistency_pb2
 from yupana_server.journal.points import BookRow
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.fields import Violations
-from yupana_server.ledger.tokens import decode_position
+from yupana_server.ledger.tokens import decode_position, epoch_changed
 from yupana_server.runtime.errors import CallError, malformed
 
 PAGE_SIZE_DEFAULT = 100
@@ -47,12 +47,14 @@ def page_size(given: int, check: Violations) -> int:
 
 
 async def book_to_read(books: Books, request: Any) -> BookRow:
-    """Return the book to read, after a look at it if a position is to be checked.
+    """Return the book to read, after a look at it if a position or a page token came along.
 
     Raises:
         CallError: BOOK_NOT_FOUND, INVALID_POSITION or EPOCH_CHANGED.
     """
-    if request.consistency.WhichOneof("level") != "at_least":
+    # R9: a page token, like a position, must not be of another epoch.
+    pages_on = bool(getattr(request, "page_token", ""))
+    if request.consistency.WhichOneof("level") != "at_least" and not pages_on:
         return await books.row(request.book)
     book = await books.fresh_row(request.book)
     check_position(book, request.consistency)
@@ -72,11 +74,6 @@ def check_position(book: BookRow, consistency: consistency_pb2.Consistency) -> N
         return
     position = decode_position(book.id, consistency.at_least)
     if position.epoch != book.epoch:
-        raise CallError(
-            "EPOCH_CHANGED",
-            f"the position is of epoch {position.epoch}, the book is in epoch {book.epoch}: "
-            "read again without it",
-            metadata={"epoch": str(book.epoch)},
-        )
+        raise epoch_changed("the position", position.epoch, book)
     if position.seq > book.seq:
         raise CallError("INVALID_POSITION", "the book's journal does not reach to this position")

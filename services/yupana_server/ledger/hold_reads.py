@@ -40,7 +40,7 @@ class HoldReads:
             CallError: INVALID_PAGE_TOKEN or EPOCH_CHANGED.
             ProjectionBehindError: The open holds have fallen too far behind.
         """
-        scope = PageScope(f"open holds {book.id} {account}", book.epoch)
+        scope = PageScope(f"open holds {account}", book)
         after = scope.read_numbers(token, 1)[0] if token else 0
         at = wall_clock()
         if account:
@@ -57,7 +57,7 @@ class HoldReads:
         Raises:
             CallError: INVALID_PAGE_TOKEN or EPOCH_CHANGED.
         """
-        scope = PageScope(f"expired holds {book.id} {account}", book.epoch)
+        scope = PageScope(f"expired holds {account}", book)
         page = await self._lists.expired(
             book.number, account=account or None, before=scope.read_seq(token), limit=size
         )

@@ -1,7 +1,7 @@
 """What a server remembers of a book, and how it stays true to the journal.
 
 Rules that live here: R1 (drop what does not match the journal), R2 (facts carry the entry that they
-were read at), R7 (which ids have to be looked up).
+were read at), R7 (which ids have to be looked up), R9 (a cut history begins a new epoch).
 """
 
 import asyncio
@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
+import structlog
+
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
 from yupana_server.book.state import Account, Hold, State
 from yupana_server.journal.append import StoredEntry
+from yupana_server.journal.epochs import Epochs, Trail
 from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
@@ -37,6 +40,8 @@ PAGE_ENTRIES = 5_000
 
 Clock: TypeAlias = Callable[[], int]
 """The wall clock, microseconds since the Unix epoch."""
+
+log = structlog.get_logger("yupana.memory")
 
 T = TypeVar("T")
 Load: TypeAlias = Callable[[int, Sequence[str]], Awaitable[Loaded[T]]]
@@ -78,6 +83,8 @@ class Memory:
         self._speculated: State | None = None
         self._bounds = bounds
         self._reader = reader
+        self._epochs = Epochs(reader)
+        self._trail = Trail()
         # R7: outcomes of all entries after this one are in memory.
         self._horizon = 0
         # R2: accounts read at an earlier entry may have been changed since without our noticing.
@@ -90,6 +97,7 @@ class Memory:
         """Learn where the journal stands, unless that is known."""
         if self._ready:
             return
+        await self._look_back()
         point = await self._reader.tail(self.book)
         if self._ready:
             return
@@ -101,9 +109,34 @@ class Memory:
         )
         self._holders.clear()
         self.link = point.link
+        self._trail.add(self.book.epoch, point.link)
         self._horizon = self._loads_valid_from = point.link.seq
         self.invalidate()
         self._ready = True
+
+    async def _look_back(self) -> None:
+        """R9: have a new epoch begin if the journal no longer holds what this server saw in it."""
+        trail = self._trail
+        if not (seqs := trail.seqs):
+            return
+        hashes = await self._epochs.hashes(self.book.number, seqs)
+        common_seq = trail.common_seq(hashes)
+        if common_seq < seqs[-1]:
+            epoch = await self._epochs.begin(
+                self.book.number,
+                known_epoch=trail.epoch,
+                known_seq=seqs[-1],
+                common_seq=common_seq,
+            )
+            log.error(
+                "history_cut",
+                book=self.book.id,
+                epoch=epoch,
+                last_common_seq=common_seq,
+                last_known_seq=seqs[-1],
+            )
+            self.book = self.book._replace(epoch=epoch)
+        trail.clear()
 
     def remembered(self, accounts: Iterable[str]) -> Loaded[Account] | None:
         """Return accounts as committed, None for each that is not open, if all are in memory."""
@@ -153,6 +186,7 @@ class Memory:
         self._speculated = None
         self.link = end
         self.confirmed_seq = end.seq
+        self._trail.add(self.book.epoch, end)
 
     def confirm(self, batch: Decided) -> None:
         """R3: take note that everything the batch rests on has reached the standby."""
@@ -173,6 +207,7 @@ class Memory:
             except DivergedError as error:
                 self.reset()
                 raise HistoryChangedError(str(error)) from error
+        self._trail.add(self.book.epoch, self.link)
         self.base.forget_deadlines()
         self._loads_valid_from = self.base.seq
         self.invalidate()

@@ -10,7 +10,7 @@ from yupana_server.journal.effective import effective_accounts
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.fields import Violations
-from yupana_server.ledger.tokens import decode_position
+from yupana_server.ledger.tokens import decode_position, epoch_changed
 from yupana_server.runtime.errors import CallError
 
 
@@ -85,15 +85,11 @@ async def _effective(
 
 async def _seq_of(reader: JournalReader, book: BookRow, token: str) -> int:
     position = decode_position(book.id, token)
-    tail = await reader.book(book.id)
-    if tail is None or position.seq > tail.seq:
+    now = await reader.book(book.id)
+    if now is not None and position.epoch != now.epoch:
+        raise epoch_changed("the position", position.epoch, now)
+    if now is None or position.seq > now.seq:
         raise CallError("INVALID_POSITION", "the book's journal does not reach to this position")
-    if position.epoch != tail.epoch:
-        raise CallError(
-            "EPOCH_CHANGED",
-            f"the position is of epoch {position.epoch}, the book is in epoch {tail.epoch}",
-            metadata={"epoch": str(tail.epoch)},
-        )
     return position.seq
 
 

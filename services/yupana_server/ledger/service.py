@@ -130,6 +130,7 @@ class LedgerService:
             try:
                 await self._watch_once()
                 self._books.let_go_of_idle()
+                await self._books.look_at_histories()
             except Exception:
                 log.exception("watch_failed")
 

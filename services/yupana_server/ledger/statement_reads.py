@@ -47,7 +47,7 @@ class StatementReads:
             CallError: ACCOUNT_NOT_FOUND, INVALID_PAGE_TOKEN or EPOCH_CHANGED.
             ProjectionBehindError: The sums by effective time have fallen too far behind.
         """
-        scope = PageScope(f"statement {book.id} {wanted!r}", book.epoch)
+        scope = PageScope(f"statement {wanted!r}", book)
         read = self._effective if wanted.by_effect else self._recorded
         return await read(book, wanted, size, scope, token)
 

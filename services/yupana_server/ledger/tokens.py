@@ -9,6 +9,7 @@ import zlib
 from typing import NamedTuple
 
 from yupana_server.book.bounds import ID_PATTERN
+from yupana_server.journal.points import BookRow
 from yupana_server.runtime.errors import CallError
 
 _POSITION = struct.Struct(">BIQI")
@@ -69,13 +70,18 @@ def decode_page_token(scope: str, token: str) -> tuple[int, str]:
 class PageScope:
     """The list that a page belongs to: everything that the call for the next page must repeat."""
 
-    def __init__(self, scope: str, epoch: int):
-        self._scope = scope
-        self._epoch = epoch
+    def __init__(self, scope: str, book: BookRow | None):
+        """Take what else the call repeats, and the book; lists of books have none."""
+        self._scope = scope if book is None else f"{book.id} {scope}"
+        self._book = book
 
     def write(self, cursor: str) -> str:
         """Write the token of the page that follows the cursor."""
         return encode_page_token(self._scope, self._epoch, cursor)
+
+    @property
+    def _epoch(self) -> int:
+        return 0 if self._book is None else self._book.epoch
 
     def read_id(self, token: str) -> str:
         """Return the id that the page follows; the first page follows the empty one.
@@ -114,14 +120,23 @@ class PageScope:
 
     def _read(self, token: str) -> str:
         epoch, cursor = decode_page_token(self._scope, token)
-        if epoch != self._epoch and self._epoch:
-            raise CallError(
-                "EPOCH_CHANGED",
-                f"page_token is of epoch {epoch}, the book is in epoch {self._epoch}: "
-                "begin again without one",
-                metadata={"epoch": str(self._epoch)},
-            )
+        if self._book is not None and epoch != self._epoch:
+            raise epoch_changed("page_token", epoch, self._book)
         return cursor
+
+
+def epoch_changed(what: str, epoch: int, book: BookRow) -> CallError:
+    """R9: return the error of a token of another epoch than the book's."""
+    metadata = {"epoch": str(book.epoch)}
+    common = book.last_common(epoch)
+    if common is not None:
+        metadata["last_common_position"] = encode_position(book.id, book.epoch, common)
+    return CallError(
+        "EPOCH_CHANGED",
+        f"{what} is of epoch {epoch}, the book is in epoch {book.epoch}: its history was cut; what "
+        "came after last_common_position may be gone: begin again without it",
+        metadata=metadata,
+    )
 
 
 def _base64(token: str) -> bytes:

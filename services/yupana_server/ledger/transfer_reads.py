@@ -46,7 +46,7 @@ class TransferReads:
             CallError: INVALID_PAGE_TOKEN, EPOCH_CHANGED.
             ProjectionBehindError, PrefixTooWideError: See TransferLists.
         """
-        scope = PageScope(f"transfers {book.id} {wanted!r}", book.epoch)
+        scope = PageScope(f"transfers {wanted!r}", book)
         span = await self._between(book, wanted, Span(scope.read_seq(token), size))
         page = await self._page(book.number, wanted, span)
         response = ledger_service_pb2.ListTransfersResponse(

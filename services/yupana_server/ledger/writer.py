@@ -34,6 +34,9 @@ from yupana_server.ledger.submission import (
 QUEUED_COMMANDS_MAX = 65_536
 """How many commands may wait for a book. At 20,000 a second the last one waits three seconds."""
 
+LOOK_TIMEOUT_S = 2.0
+"""How long a batch of nothing may take."""
+
 log = structlog.get_logger("yupana.writer")
 
 
@@ -75,6 +78,11 @@ class Writer:
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being written."""
         return not self._queue and self._writing is None and self._open is None
+
+    @property
+    def epoch(self) -> int:
+        """The book's epoch, as far as is known here."""
+        return self._memory.book.epoch
 
     @property
     def seq(self) -> int:
@@ -123,6 +131,13 @@ class Writer:
             submission.answer.cancel()  # Whoever went away is not decided for any more.
             if not submission.taken:
                 self._forget(count)
+
+    async def look_again(self) -> None:
+        """Hold what is in memory against the journal, by a batch of nothing (R1)."""
+        deadline = asyncio.get_running_loop().time() + LOOK_TIMEOUT_S
+        with suppress(NotAnsweredError, TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await self.submit(Submission((), deadline))
 
     def _forget(self, count: int) -> None:
         """Let go of a submission that nobody waits for any more while it is in the queue."""

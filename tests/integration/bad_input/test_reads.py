@@ -198,16 +198,16 @@ async def test_list_when_page_token_is_for_other_arguments_then_invalid_page_tok
         (
             "ListAccounts",
             ledgers.ListAccountsRequest,
-            f"accounts {{}} {ALL_ACCOUNTS!r}",
+            f"{{}} accounts {ALL_ACCOUNTS!r}",
             ["\x00", "\ud800"],
         ),
         (
             "ListTransfers",
             ledgers.ListTransfersRequest,
-            f"transfers {{}} {ALL_TRANSFERS!r}",
+            f"{{}} transfers {ALL_TRANSFERS!r}",
             ["x", "", "9" * 30, "9" * 5000],
         ),
-        ("ListAssets", books.ListAssetsRequest, "assets {}", ["\x00"]),
+        ("ListAssets", books.ListAssetsRequest, "{} assets", ["\x00"]),
         ("ListBooks", books.ListBooksRequest, "books", ["\x00"]),
     ],
 )
@@ -223,9 +223,9 @@ async def test_list_when_page_token_is_forged_then_invalid_page_token(
 @pytest.mark.parametrize(
     ("method", "request_type", "scope", "cursor"),
     [
-        ("ListAccounts", ledgers.ListAccountsRequest, f"accounts {{}} {ALL_ACCOUNTS!r}", "a"),
-        ("ListTransfers", ledgers.ListTransfersRequest, f"transfers {{}} {ALL_TRANSFERS!r}", "5"),
-        ("ListAssets", books.ListAssetsRequest, "assets {}", "A"),
+        ("ListAccounts", ledgers.ListAccountsRequest, f"{{}} accounts {ALL_ACCOUNTS!r}", "a"),
+        ("ListTransfers", ledgers.ListTransfersRequest, f"{{}} transfers {ALL_TRANSFERS!r}", "5"),
+        ("ListAssets", books.ListAssetsRequest, "{} assets", "A"),
     ],
 )
 async def test_list_when_page_token_is_of_another_epoch_then_epoch_changed(
