@@ -11,7 +11,7 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 	--custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types stubs stubs-check breaking lock wheels image-check clean
+.PHONY: help setup demo test unit faults lint types stubs stubs-check breaking lock wheels image-check clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test: setup ## Runs all tests
 
 unit: setup ## Runs the pure tests alone: no server is started
 	@$(BIN)/python -m pytest tests/unit tests/property tests/conformance --ignore tests/conformance/test_grpc.py
+
+faults: setup ## Plays all fault scenarios with fixed seeds; SEEDS=n draws n others, SEED=x takes x
+	@$(BIN)/python -m pytest tests/faults/test_scenarios.py --all-faults \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## Checks style, protos and migrations
 	$(BIN)/ruff check .

@@ -1,0 +1,57 @@
+"""Which scenarios run, with which seeds, and the table at the end."""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from faults.registry import load_scenarios
+from faults.stage import Stage
+from faults.table import RUNS, show
+
+from yupana_server.dev.postgres import EmbeddedPostgres
+
+FIXED_SEEDS = (1, 2)
+"""What `make faults` runs. Other tests run the first one only."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-faults", action="store_true", help="all scenarios, not CI's alone")
+    parser.addoption("--seeds", type=int, default=0, help="so many seeds drawn at random")
+    parser.addoption("--seed", type=int, action="append", default=[], help="exactly this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RUNS] = []
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "scenario" not in metafunc.fixturenames:
+        return
+    option = metafunc.config.getoption
+    # Unknown when pytest was started above this folder: then CI's choice is meant.
+    everything = option("all_faults", default=False)
+    seeds = _seeds(option("seed", default=[]), option("seeds", default=0), everything=everything)
+    chosen = [each for each in load_scenarios() if each.ci or everything]
+    cases = [(each, seed) for each in chosen for seed in seeds]
+    metafunc.parametrize(
+        ("scenario", "seed"), cases, ids=[f"{each.name}-{seed}" for each, seed in cases]
+    )
+
+
+def _seeds(given: Sequence[int], count: int, *, everything: bool) -> Sequence[int]:
+    if given:
+        return given
+    if count:
+        return [secrets.randbelow(1_000_000) for _ in range(count)]
+    return FIXED_SEEDS if everything else FIXED_SEEDS[:1]
+
+
+@pytest.fixture
+async def stage(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Stage(postgres, tmp_path) as stage:
+        yield stage
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    show(terminalreporter, terminalreporter.config.stash.get(RUNS, []))

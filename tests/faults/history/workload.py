@@ -1,0 +1,153 @@
+"""What the clients of a load ask for: a seeded mix of everything that can go wrong with ids."""
+
+from collections import deque
+from datetime import timedelta
+from random import Random
+
+from faults.history.log import Read
+
+from yupana import (
+    CaptureHold,
+    Command,
+    CreateHold,
+    CreateTransfer,
+    OpenAccount,
+    OpenAsset,
+    ReleaseHold,
+    linked,
+)
+
+ASSET = "USD"
+WORLD = "world"
+SHOP = "shop"
+USERS = [f"users:{number}" for number in range(8)]
+ACCOUNTS = [WORLD, SHOP, *USERS]
+NOBODY = "nobody"
+SHOP_MAX = 3_000
+
+REMEMBERED = 200
+"""How many of the newest requests and holds may be taken up again."""
+
+
+def opening() -> list[Command]:
+    """Open what the load moves amounts between. Opening it again is a replay."""
+    return [
+        OpenAsset(ASSET, scale=2),
+        OpenAccount(WORLD, ASSET),
+        OpenAccount(SHOP, ASSET, max_balance=SHOP_MAX),
+        *(OpenAccount(user, ASSET, min_balance=0) for user in USERS),
+    ]
+
+
+class Memory:
+    """What all clients of a load have sent, for others to send again."""
+
+    def __init__(self) -> None:
+        self.requests: deque[list[Command]] = deque(maxlen=REMEMBERED)
+        self.holds: deque[str] = deque(maxlen=REMEMBERED)
+        self.positions: deque[str] = deque(maxlen=REMEMBERED)
+
+
+class Workload:
+    """Makes the calls of one client."""
+
+    def __init__(self, seed: int, client: int, memory: Memory):
+        self._random = Random(f"{seed}/{client}")
+        self._prefix = f"s{seed}c{client}"
+        self._count = 0
+        self._memory = memory
+
+    def pause_s(self, mean_s: float) -> float:
+        """How long to rest before the next call."""
+        return self._random.uniform(0, 2 * mean_s)
+
+    def next(self) -> list[list[Command] | Read]:
+        """Return what to call next; several calls go out at once."""
+        kinds = [self._singles] * 5 + [self._batch] * 3 + [self._chain] * 2 + [self._again] * 2
+        kinds += [self._reuse, self._read_strong, self._read_strong, self._read_at_least]
+        return self._random.choice(kinds)()
+
+    def _singles(self) -> list[list[Command] | Read]:
+        return [self._new([self._transfer()]) for _ in range(self._random.randint(1, 4))]
+
+    def _batch(self) -> list[list[Command] | Read]:
+        commands = [self._command() for _ in range(self._random.randint(2, 20))]
+        if self._random.random() < 0.3:
+            commands += self._members()
+        return [self._new(commands)]
+
+    def _chain(self) -> list[list[Command] | Read]:
+        return [self._new(self._members())]
+
+    def _members(self) -> list[Command]:
+        return linked(*(self._command() for _ in range(self._random.randint(2, 5))))
+
+    def _again(self) -> list[list[Command] | Read]:
+        """Send what somebody sent before, or is sending at this moment."""
+        known = self._memory.requests
+        return [self._random.choice(known)] if known else self._singles()
+
+    def _reuse(self) -> list[list[Command] | Read]:
+        """Use an id again for something else."""
+        known = [r[0] for r in self._memory.requests if isinstance(r[0], CreateTransfer)]
+        known = [command for command in known if not command.linked]
+        if not known:
+            return self._singles()
+        other = self._random.choice(known)
+        return [[CreateTransfer(other.debit, other.credit, other.amount + 1, id=other.id)]]
+
+    def _read_strong(self) -> list[list[Command] | Read]:
+        return [Read(self._some_accounts())]
+
+    def _read_at_least(self) -> list[list[Command] | Read]:
+        known = self._memory.positions
+        return [Read(self._some_accounts(), self._random.choice(known) if known else None)]
+
+    def _some_accounts(self) -> tuple[str, ...]:
+        return tuple(self._random.sample([*ACCOUNTS, NOBODY], self._random.randint(1, 4)))
+
+    def _new(self, commands: list[Command]) -> list[Command]:
+        self._memory.requests.append(commands)
+        holds = [each.id for each in commands if isinstance(each, CreateHold)]
+        self._memory.holds.extend(holds)
+        return commands
+
+    def _command(self) -> Command:
+        kinds = [self._transfer] * 5 + [self._hold] * 3 + [self._capture] * 2 + [self._release]
+        return self._random.choice(kinds)()
+
+    def _transfer(self) -> Command:
+        debit, credit = self._sides()
+        return CreateTransfer(debit, credit, self._random.randint(0, 100), id=self._id())
+
+    def _hold(self) -> Command:
+        debit, credit = self._sides()
+        after = self._random.choice([None, None, timedelta(hours=1), timedelta(seconds=2)])
+        return CreateHold(
+            debit, credit, self._random.randint(0, 100), expires_after=after, id=self._id()
+        )
+
+    def _capture(self) -> Command:
+        amount = self._random.choice([None, 1, 10, 50])
+        final = self._random.random() < 0.3
+        return CaptureHold(self._one_hold(), amount, final=final, id=self._id())
+
+    def _release(self) -> Command:
+        return ReleaseHold(self._one_hold(), id=self._id())
+
+    def _one_hold(self) -> str:
+        known = self._memory.holds
+        return self._random.choice(known) if known else "nothing"
+
+    def _sides(self) -> tuple[str, str]:
+        chance = self._random.random()
+        if chance < 0.35:
+            return WORLD, self._random.choice([SHOP, *USERS])
+        if chance < 0.37:
+            return self._random.choice(USERS), NOBODY
+        debit, credit = self._random.sample([SHOP, *USERS, *USERS, WORLD], 2)
+        return (debit, credit) if debit != credit else (debit, WORLD)
+
+    def _id(self) -> str:
+        self._count += 1
+        return f"{self._prefix}-{self._count}"

@@ -1,0 +1,30 @@
+"""The ledger is killed at the moments that matter."""
+
+import asyncio
+
+from faults.history.report import Report
+from faults.registry import scenario
+from faults.stage import Stage
+
+KILLS = 3
+
+
+@scenario(ci=True)
+async def killed_during_copy(stage: Stage, seed: int) -> Report:
+    """SIGKILL while Postgres waits for rows: nothing of the batch may be there."""
+    return await _killed(stage, seed, "stall inside copy")
+
+
+async def _killed(stage: Stage, seed: int, moment: str) -> Report:
+    proxy = await stage.proxy()
+    ledger = await stage.start_ledger(url=proxy.url)
+    async with stage.load(seed) as load:
+        for _ in range(KILLS):
+            await load.acknowledged(100, more=True)
+            proxy.strike(moment)
+            await asyncio.wait_for(proxy.struck.wait(), 30)
+            ledger.kill()
+            proxy.release()
+            await asyncio.to_thread(ledger.restart)
+        await load.acknowledged(100, more=True)
+    return await stage.check(load)

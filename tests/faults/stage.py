@@ -1,0 +1,109 @@
+"""Where scenarios are played: real servers, real sockets, all of which end with the stage."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from faults.history.checker import check
+from faults.history.load import Load
+from faults.history.report import Report
+
+from support.databases import Database, make_database, make_template
+from support.processes import LedgerProcess
+from support.proxy import Proxy
+from yupana_server.dev.postgres import EmbeddedPostgres
+from yupana_server.ledger.tokens import Position
+
+T = TypeVar("T")
+
+BOOK = "b"
+LOG_CHARS = 4_000
+"""How much of each server's log is shown when a scenario fails."""
+
+
+class Stage:
+    """Starts what a scenario needs, and ends it whatever happens."""
+
+    def __init__(self, postgres: EmbeddedPostgres, folder: Path):
+        self.folder = folder
+        self.database = make_database(postgres)
+        """Where ledgers write unless they are told otherwise."""
+        self.ledgers: list[LedgerProcess] = []
+        self._loads: list[Load] = []
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> "Stage":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._exits.aclose()
+
+    async def start_ledger(
+        self,
+        database: Database | None = None,
+        *,
+        url: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> LedgerProcess:
+        """Start a ledger on the stage's database, or another one, or through a proxy's URL."""
+        url = url or (database or self.database).ledger_url
+        log_path = self.folder / f"ledger-{len(self.ledgers)}.log"
+        process = LedgerProcess(url, log_path, environment=environment)
+        self.ledgers.append(process)
+        self.at_end(process.kill)
+        await asyncio.to_thread(process.start)
+        return process
+
+    async def own_postgres(self, settings: Mapping[str, str] | None = None) -> EmbeddedPostgres:
+        """Start a Postgres that the scenario may end; the stage's database is there from now on."""
+        server = EmbeddedPostgres(self.folder / "postgres", settings=settings or {})
+        self.at_end(server.stop, "immediate")
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(make_template, server)
+        self.database = await asyncio.to_thread(make_database, server)
+        return server
+
+    async def proxy(self, url: str | None = None) -> Proxy:
+        """Start a proxy before Postgres that knows the moments of an append."""
+        return await self.enter(Proxy(url or self.database.ledger_url))
+
+    async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
+        """Enter what ends with the stage."""
+        return await self._exits.enter_async_context(context)
+
+    def at_end(self, end: Callable[..., object], *arguments: Any) -> None:
+        """Call this in a thread when the stage ends; what was begun last ends first."""
+        self._exits.push_async_callback(asyncio.to_thread, end, *arguments)
+
+    def load(self, seed: int, *, addresses: list[str] | None = None, **options: Any) -> Load:
+        """Return clients of all ledgers that were started so far, to be entered."""
+        addresses = addresses or [ledger.address for ledger in self.ledgers]
+        self._loads.append(Load(addresses, BOOK, seed=seed, **options))
+        return self._loads[-1]
+
+    async def check(self, load: Load, *, allowed_to_lose_after: Position | None = None) -> Report:
+        """Compare what a load was told with the journal."""
+        return await check(
+            load.log,
+            self.database.ledger_url,
+            load.book_id,
+            allowed_to_lose_after=allowed_to_lose_after,
+        )
+
+    def story(self) -> str:
+        """Tell what helps to understand a failure."""
+        told: list[str] = []
+        for number, load in enumerate(self._loads):
+            path = self.folder / f"calls-{number}.jsonl"
+            load.log.save(path)
+            told.append(f"calls: {path}")
+        logs = [f"{each.log_path}:\n{each.log()[-LOG_CHARS:]}" for each in self.ledgers]
+        return "\n".join([*told, *logs])
