@@ -11,7 +11,8 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 	--custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults lint types stubs stubs-check breaking lock wheels image-check clean
+.PHONY: help setup demo test unit faults mutants lint types stubs stubs-check breaking lock wheels \
+	image-check clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +53,9 @@ lint: setup ## Checks style, protos and migrations
 
 types: setup ## Checks types
 	$(BIN)/mypy
+
+mutants: setup ## Breaks each rule R1 to R14 in a copy of the services: its tests must fail
+	@PYTHONPATH=tests $(BIN)/python -m mutants.run
 
 stubs: setup ## Generates the Python stubs from protos/
 	@$(BIN)/python -m grpc_tools.protoc -I protos --python_out=clients/python --pyi_out=clients/python \

@@ -463,7 +463,7 @@ async def test_writer_when_killed_again_and_again_then_nothing_acknowledged_is_l
     await verified(database.ledger_url, "b")
 
 
-async def test_append_when_ids_row_is_there_already_then_nothing_is_recorded(
+async def test_r4_conflict_when_ids_row_is_there_already_then_nothing_is_recorded(
     database: Database,
 ) -> None:
     """The ids' primary key stands behind everything else, if all else failed."""

@@ -28,7 +28,7 @@ async def writers(database: Database) -> AsyncIterator[MakeWriter]:
     assert row is not None
     made: list[Writer] = []
 
-    def make(**options: object) -> Writer:
+    def make(*, reader: JournalReader = reader, **options: object) -> Writer:
         made.append(Writer(row, reader, database.ledger_url, **options))  # type: ignore[arg-type]
         return made[-1]
 

@@ -1,0 +1,274 @@
+"""The rules R1 to R14, each broken in one place or several.
+
+A mutant replaces `old` by `new` in one file of the services; one of the tests that `tests` selects
+has to fail then. tests/unit/test_mutants.py sees to it that every `old` is still there.
+"""
+
+from typing import NamedTuple
+
+MEMORY = "tests/integration/test_memory.py"
+WRITER = "tests/integration/test_writer.py"
+RULES = "tests/faults/test_rules.py"
+EPOCHS = "tests/faults/test_epochs.py"
+GOLDEN = "tests/unit/test_golden.py"
+
+
+class Mutant(NamedTuple):
+    """A rule that is broken."""
+
+    rule: str
+    what: str
+    """What the services no longer do."""
+    file: str
+    """Below services/yupana_server."""
+    old: str
+    """Stands there exactly once."""
+    new: str
+    tests: str
+    """A file of tests."""
+
+
+MUTANTS = (
+    Mutant(
+        "r1",
+        "hold the tail against memory before an append",
+        "ledger/recorder.py",
+        "if not others or _link(others[0]) != asked:",
+        "if not others:",
+        RULES,
+    ),
+    Mutant(
+        "r1",
+        "notice a journal that became shorter when they load",
+        "ledger/memory.py",
+        "if loaded_seq < seen.seq:",
+        "if False:",
+        WRITER,
+    ),
+    Mutant(
+        "r1",
+        "look up again what was looked up in another history",
+        "ledger/memory.py",
+        "if submission.checked_in not in (None, self.history):",
+        "if False:",
+        WRITER,
+    ),
+    Mutant(
+        "r1",
+        "hold entries of others against the chain of hashes",
+        "ledger/memory.py",
+        "if chain_hash(self.link.hash, encode(stored.entry)) != stored.hash:",
+        "if False:",
+        MEMORY,
+    ),
+    Mutant(
+        "r1",
+        "hold a projection against the journal",
+        "journal/marks.py",
+        "WHERE j.book = p.book AND j.seq = p.seq AND j.hash = p.hash",
+        "WHERE j.book = p.book",
+        "tests/integration/projections/test_exactness.py",
+    ),
+    Mutant(
+        "r2",
+        "wait for the tail when what they load is ahead",
+        "ledger/memory.py",
+        "return loaded_seq <= self.base.seq",
+        "return True",
+        WRITER,
+    ),
+    Mutant(
+        "r2",
+        "leave out what was loaded before others wrote",
+        "ledger/memory.py",
+        "        if loaded.seq >= self._loads_valid_from:\n            kept =",
+        "        if True:\n            kept =",
+        MEMORY,
+    ),
+    Mutant(
+        "r3",
+        "take a warning at commit for an unknown outcome",
+        "journal/append.py",
+        "        if self._warnings:\n",
+        "        if False:\n",
+        RULES,
+    ),
+    Mutant(
+        "r3",
+        "say that an outcome is unknown",
+        "ledger/recorder.py",
+        "submission.unknown = True",
+        "submission.unknown = False",
+        RULES,
+    ),
+    Mutant(
+        "r3",
+        "prove that entries of others have reached the standby",
+        "ledger/recorder.py",
+        "elif self._memory.confirmed_seq < batch.layer.seq:",
+        "elif False:",
+        RULES,
+    ),
+    Mutant(
+        "r3",
+        "know their own entry after a lost answer",
+        "ledger/batch.py",
+        "return self._unanswered.pop(entry.id, None) == entry",
+        "return False",
+        RULES,
+    ),
+    Mutant(
+        "r4",
+        "take a broken key for a conflict",
+        "journal/append.py",
+        '_TRY_AGAIN = {"23505", "40P01", "40001"}',
+        '_TRY_AGAIN = {"40P01", "40001"}',
+        RULES,
+    ),
+    Mutant(
+        "r4",
+        "decide again on entries of others",
+        "ledger/recorder.py",
+        "if batch.obsolete or too_old or not batch.continues(memory.base):",
+        "if too_old:",
+        RULES,
+    ),
+    Mutant(
+        "r5",
+        "end the append of a writer that hangs",
+        "journal/reads.py",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
+        "SELECT pid FROM pg_stat_activity",
+        RULES,
+    ),
+    Mutant(
+        "r6",
+        "bisect a batch that the database refuses",
+        "ledger/recorder.py",
+        "if len(waiting) <= 1:",
+        "if True:",
+        RULES,
+    ),
+    Mutant(
+        "r7",
+        "look up ids that are not provably new",
+        "ledger/memory.py",
+        "return submission.checked_seq >= self._horizon",
+        "return True",
+        RULES,
+    ),
+    Mutant(
+        "r8",
+        "refuse to decide when the clocks differ",
+        "ledger/recorder.py",
+        "if skew > DATABASE_SKEW_MAX_US:",
+        "if False:",
+        WRITER,
+    ),
+    Mutant(
+        "r8",
+        "decide again what was decided long ago",
+        "ledger/recorder.py",
+        "too_old = self._clock() - (batch.decided_at or 0) > DECISION_AGE_MAX_US",
+        "too_old = False",
+        WRITER,
+    ),
+    Mutant(
+        "r9",
+        "begin a new epoch when the tail is gone",
+        "ledger/memory.py",
+        "if common_seq < seqs[-1]:",
+        "if False:",
+        EPOCHS,
+    ),
+    Mutant(
+        "r9",
+        "notice a cut of a book that nobody writes",
+        "ledger/service.py",
+        "await self._books.look_at_histories()",
+        "pass",
+        EPOCHS,
+    ),
+    Mutant(
+        "r9",
+        "know that another server has raised the epoch",
+        "journal/migrations/versions/0005_epochs.py",
+        "e.epoch > known_epoch AND e.common_seq < known_seq",
+        "false",
+        EPOCHS,
+    ),
+    Mutant(
+        "r9",
+        "refuse page tokens of another epoch",
+        "ledger/checks.py",
+        'pages_on = bool(getattr(request, "page_token", ""))',
+        "pages_on = False",
+        EPOCHS,
+    ),
+    Mutant(
+        "r10",
+        "refuse versions that they do not know",
+        "journal/rows.py",
+        "if (version, rules) not in _READABLE:",
+        "if False:",
+        GOLDEN,
+    ),
+    Mutant(
+        "r10",
+        "write what earlier formats wrote",
+        "journal/rows.py",
+        "    if entry.format == 1:\n",
+        "    if False:\n",
+        GOLDEN,
+    ),
+    Mutant(
+        "r12",
+        "say so when the conditions are not kept",
+        "ledger/service.py",
+        "return {name: settings[name] for name in good if settings.get(name) not in good[name]}",
+        "return {}",
+        RULES,
+    ),
+    Mutant(
+        "r12",
+        "let the ledger only append to the journal",
+        "journal/migrations/versions/0001_journal.py",
+        "GRANT SELECT, INSERT ON yupana.books, yupana.journal,",
+        "GRANT SELECT, INSERT, UPDATE ON yupana.books, yupana.journal,",
+        RULES,
+    ),
+    Mutant(
+        "r13",
+        "keep readiness while the database is away",
+        "ledger/service.py",
+        "await self._server.report(POSTGRES_HEALTH, good=False)",
+        'await self._server.report("", good=False)',
+        RULES,
+    ),
+    Mutant(
+        "r13",
+        "let readiness fall before calls end",
+        "runtime/server.py",
+        "await self._health.enter_graceful_shutdown()",
+        "pass",
+        RULES,
+    ),
+    Mutant(
+        "r14",
+        "bound what is rejected",
+        "ledger/batch.py",
+        "if not rejected or self._quota.take(len(rejected)):",
+        "if True:",
+        WRITER,
+    ),
+    Mutant(
+        "r14",
+        "keep rejections out of the account indexes",
+        "journal/migrations/versions/0001_journal.py",
+        "CREATE INDEX journal_debits ON yupana.journal (book, debit_account, seq)\n"
+        "        WHERE reason IS NULL AND debit_account IS NOT NULL",
+        "CREATE INDEX journal_debits ON yupana.journal (book, debit_account, seq)\n"
+        "        WHERE debit_account IS NOT NULL",
+        WRITER,
+    ),
+)
