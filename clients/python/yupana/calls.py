@@ -22,9 +22,10 @@ from yupana.attempts import Attempts, NotAnsweredError
 from yupana.errors import CallError, OutcomeUnknown, ProjectionBehind
 from yupana.gatherer import Gatherer
 from yupana.methods import Request, Request_co
+from yupana.reasons import Reason
 from yupana.retries import RetryBudget, is_retryable, pause_s
 from yupana.servers import NotConnectedError
-from yupana.statuses import call_error, was_answered
+from yupana.statuses import GONE, call_error, was_answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +189,7 @@ class Calls:
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
         """Set a server aside that cannot be reached or says it cannot decide."""
-        if error.code is grpc.StatusCode.UNAVAILABLE and not isinstance(error, _SERVER_IS_WELL):
+        if error.code in GONE and not isinstance(error, _SERVER_IS_WELL):
             server.health.fail(time.monotonic(), error.retry_after_s)
         elif was_answered(error):
             server.health.succeed(sent_at_s)
@@ -207,9 +208,14 @@ class Calls:
         """Whether the budget allows to try again.
 
         Free when the connection is gone or was never there: what was under way is gone with it, so
-        that nothing multiplies, and new connections are backed off by gRPC.
+        that nothing multiplies, and new connections are backed off by gRPC. Free too when the
+        server ends and did nothing for the call.
         """
-        return not (was_answered(error) or server.connected) or self._budget.spend()
+        if was_answered(error):
+            free = error.reason is Reason.DRAINING
+        else:
+            free = error.code is grpc.StatusCode.CANCELLED or not server.connected
+        return free or self._budget.spend()
 
 
 class _OneCall(Generic[Request]):

@@ -3,6 +3,7 @@
 import grpc
 
 from yupana.errors import CallError
+from yupana.statuses import GONE
 
 BUDGET_TOKENS = 100.0
 BUDGET_TOKEN_RATIO = 0.1
@@ -43,7 +44,7 @@ def is_retryable(error: CallError) -> bool:
     """
     if error.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return error.retry_after_s is not None
-    return error.code is grpc.StatusCode.UNAVAILABLE
+    return error.code in GONE
 
 
 def pause_s(attempt: int, chance: float) -> float:

@@ -9,9 +9,10 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from yupana.ledger.v1 import ledger_service_pb2
-from yupana_server.ledger.execution import Execution, Executor, draining
+from yupana_server.ledger.execution import Execution, Executor
 from yupana_server.ledger.fields import Violations
 from yupana_server.ledger.submission import Answer, NotAnsweredError, OverloadedError
+from yupana_server.runtime.admission import draining
 from yupana_server.runtime.deadlines import Deadline, StreamDeadline
 from yupana_server.runtime.errors import CallError, malformed
 

@@ -23,6 +23,7 @@ from yupana_server.ledger.submission import (
 )
 from yupana_server.ledger.tokens import encode_position
 from yupana_server.ledger.writer import Writer
+from yupana_server.runtime.admission import draining
 from yupana_server.runtime.deadlines import Deadline
 from yupana_server.runtime.errors import CallError, malformed
 
@@ -141,8 +142,3 @@ def _call_error(error: NotAnsweredError, book_id: str) -> CallError:
             "BOOK_NOT_FOUND", f"there is no book {book_id}", metadata={"book": book_id}
         )
     return CallError("INTERNAL", "the service failed; its operators can see why")
-
-
-def draining() -> CallError:
-    """Return what ends a call because this server ends."""
-    return CallError("DRAINING", "this server is shutting down: another one takes over")

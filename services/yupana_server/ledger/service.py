@@ -27,6 +27,7 @@ from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.sweeper import Sweeper
 from yupana_server.runtime import telemetry
+from yupana_server.runtime.admission import Admission
 from yupana_server.runtime.config import ConfigError, LedgerConfig
 from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.garbage import set_up_collector
@@ -67,12 +68,13 @@ class LedgerService:
         self._loader = JournalReader(url, connections_max=LOAD_CONNECTIONS)
         self._books = Books(self._loader, url)
         self._ledger = LedgerServicer(self._books, self._reader)
+        self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
                 *telemetry.server_interceptors(),
                 CallInterceptor(
                     default_deadline_s=config.default_deadline_s,
-                    rpcs_max=config.rpcs_max,
+                    admission=self._admission,
                     expected={
                         UnavailableError: _database_unavailable,
                         ProjectionBehindError: _projection_behind,
@@ -115,7 +117,7 @@ class LedgerService:
         await self._server.drain(
             wait_s=self._config.drain_wait_s,
             grace_s=self._config.drain_grace_s,
-            end_streams=self._ledger.end_streams,
+            end_calls=self._end_calls,
         )
         for task in self._tasks:
             task.cancel()
@@ -123,6 +125,11 @@ class LedgerService:
         await self._loader.close()
         await self._reader.close()
         log.info("stopped")
+
+    async def _end_calls(self) -> None:
+        self._admission.close()
+        self._ledger.end_streams()
+        await self._admission.idle()
 
     async def _watch(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -29,6 +29,9 @@ from yupana_server.runtime.deadlines import (
     begin_stream_deadline,
 )
 from yupana_server.runtime.errors import CallError, Violation, malformed
+
+if TYPE_CHECKING:
+    from yupana_server.runtime.admission import Admission
 
 log = structlog.get_logger("yupana.rpc")
 
@@ -49,14 +52,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self,
         *,
         default_deadline_s: float,
-        rpcs_max: int,
+        admission: Admission,
         expected: Mapping[type[Exception], Callable[[Any], CallError]],
     ):
         """`expected` says what exceptions of the service's own mean to a caller."""
         self._expected = expected
         self._default_deadline_s = default_deadline_s
-        self._rpcs_max = rpcs_max
-        self._in_flight = 0
+        self._admission = admission
 
     async def intercept_service(
         self,
@@ -108,13 +110,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context: grpc.aio.ServicerContext[Any, Any],
         work: Callable[[], Awaitable[Any]],
     ) -> Any:
-        """Count a call, log it, and end it with a status of ours when it fails."""
+        """Let a call in, log it, and end it with a status of ours when it fails."""
         started = time.perf_counter()
-        self._in_flight += 1
         code = "CANCELLED"
         try:
-            self._check_room()
-            response = await work()
+            with self._admission.admitted():
+                response = await work()
             code = "OK"
             return response
         except Exception as error:
@@ -122,7 +123,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             code = explained.code.name
             await context.abort_with_status(rpc_status.to_status(explained.status()))
         finally:
-            self._in_flight -= 1
             took_ms = round((time.perf_counter() - started) * 1000, 2)
             log.debug("rpc", method=method, code=code, took_ms=took_ms)
 
@@ -136,14 +136,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async with aclosing(behaviour(_readable(requests), context)) as responses:
             async for response in responses:
                 await context.write(response)
-
-    def _check_room(self) -> None:
-        if self._in_flight > self._rpcs_max:
-            raise CallError(
-                "OVERLOADED",
-                f"{self._rpcs_max} calls are in flight already: try again later",
-                metadata={"rpcs_in_flight": str(self._rpcs_max)},
-            )
 
     def _explain(self, error: Exception) -> CallError:
         if isinstance(error, CallError):

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 import grpc.aio
 import structlog
@@ -29,6 +30,11 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_connection_age_grace_ms", 60_000),
     ("grpc.so_reuseport", 0),
 )
+
+EndCalls: TypeAlias = Callable[[], Awaitable[None]]
+
+STOP_GRACE_S = 0.2
+"""How long answers and refusals that are on their way may take to leave."""
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -74,17 +80,23 @@ class Server:
         await self._health.set(name, SERVING if good else NOT_SERVING)
 
     async def drain(
-        self, *, wait_s: float, grace_s: float, end_streams: Callable[[], None] = lambda: None
+        self, *, wait_s: float, grace_s: float, end_calls: EndCalls | None = None
     ) -> None:
         """Say that no more calls are wanted, wait until callers noticed, end those in flight.
 
-        Streams do not end by themselves: `end_streams` sees to that.
+        `end_calls` has further calls refused and returns when none is in flight: only then does
+        gRPC stop, which would not tell callers what became of theirs.
         """
         log.info("draining", wait_s=wait_s)
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(wait_s)
-        end_streams()
-        await self.grpc.stop(grace_s)
+        try:
+            async with asyncio.timeout(grace_s):
+                if end_calls is not None:
+                    await end_calls()
+        except TimeoutError:
+            log.warning("calls_cut_off", grace_s=grace_s)
+        await self.grpc.stop(STOP_GRACE_S)
 
 
 async def until_signal() -> None:

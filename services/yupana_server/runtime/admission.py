@@ -1,0 +1,58 @@
+"""Which calls are let in: a bounded number, and none once the server ends."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from yupana_server.runtime.errors import CallError
+
+
+class Admission:
+    """Counts the calls in flight, and refuses those beyond the bound or after `close`."""
+
+    def __init__(self, rpcs_max: int):
+        self._rpcs_max = rpcs_max
+        self._in_flight = 0
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Let a call in for as long as the `with` block runs.
+
+        Raises:
+            CallError: OVERLOADED or DRAINING; nothing was done for it.
+        """
+        if self._closed:
+            raise draining()
+        if self._in_flight >= self._rpcs_max:
+            raise CallError(
+                "OVERLOADED",
+                f"{self._rpcs_max} calls are in flight already: try again later",
+                metadata={"rpcs_in_flight": str(self._rpcs_max)},
+            )
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    def close(self) -> None:
+        """Refuse calls from now on: another server takes over.
+
+        gRPC itself ends with CANCELLED what arrives while it stops, which tells a caller nothing.
+        """
+        self._closed = True
+
+    async def idle(self) -> None:
+        """Wait until no call is in flight."""
+        await self._idle.wait()
+
+
+def draining() -> CallError:
+    """Return what ends a call because this server ends."""
+    return CallError("DRAINING", "this server is shutting down: another one takes over")
