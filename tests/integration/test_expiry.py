@@ -15,8 +15,8 @@ from yupana_server.book.commands import (
 )
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
+from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
-from yupana_server.ledger.recorder import wall_clock
 from yupana_server.ledger.submission import Submission
 
 

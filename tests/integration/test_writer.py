@@ -14,9 +14,9 @@ from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
+from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
-from yupana_server.ledger.recorder import wall_clock
 from yupana_server.ledger.submission import ClockSkewError, OverloadedError
 from yupana_server.ledger.writer import QUEUED_COMMANDS_MAX, Writer
 

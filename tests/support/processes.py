@@ -41,13 +41,14 @@ class LedgerProcess:
             "YUPANA_DRAIN_WAIT_S": "0.2",
             **(environment or {}),
         }
+        self.command = [sys.executable, "-m", "yupana_server.cli.main", "serve", self.service]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "LedgerProcess":
         """Start and wait until it serves."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "yupana_server.cli.main", "serve", self.service],
+                self.command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -12,8 +12,8 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
 from yupana_server.ledger.account_filters import AccountFilter
 from yupana_server.ledger.books import Books
+from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.moments import Moment, accounts_at
-from yupana_server.ledger.recorder import wall_clock
 from yupana_server.ledger.shared_reads import SharedReads
 from yupana_server.ledger.tokens import PageScope, encode_position
 

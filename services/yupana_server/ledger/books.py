@@ -6,6 +6,7 @@ import time
 from yupana_server.journal.epochs import Epochs
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.submission import OverloadedError
 from yupana_server.ledger.writer import Writer
 from yupana_server.runtime.errors import CallError
@@ -23,7 +24,8 @@ ROWS_MAX = 10_000
 class Books:
     """Finds books and keeps a writer for each that is being written."""
 
-    def __init__(self, reader: JournalReader, url: str):
+    def __init__(self, reader: JournalReader, url: str, *, clock: Clock = wall_clock):
+        self.clock = clock
         self._reader = reader
         self._epochs = Epochs(reader)
         self._url = url
@@ -92,7 +94,7 @@ class Books:
             writer = None
         if writer is None:
             self._make_room()
-            writer = Writer(row, self._reader, self._url)
+            writer = Writer(row, self._reader, self._url, clock=self.clock)
             self._writers[book_id] = writer
         self._used_at[book_id] = time.monotonic()
         return writer

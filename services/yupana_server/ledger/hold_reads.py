@@ -5,7 +5,7 @@ from yupana_server.journal.hold_lists import HoldLists, HoldPage
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
-from yupana_server.ledger.recorder import wall_clock
+from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.tokens import PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 

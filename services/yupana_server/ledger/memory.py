@@ -20,6 +20,7 @@ from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link, chain_hash, encode
+from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.needs import Needs, ids_of, needs
 from yupana_server.ledger.submission import Submission
 
@@ -37,9 +38,6 @@ class MemoryBounds(NamedTuple):
 
 
 PAGE_ENTRIES = 5_000
-
-Clock: TypeAlias = Callable[[], int]
-"""The wall clock, microseconds since the Unix epoch."""
 
 log = structlog.get_logger("yupana.memory")
 

@@ -9,7 +9,6 @@ left to its deadline.
 """
 
 import asyncio
-import time
 from contextlib import AbstractContextManager, suppress
 
 import structlog
@@ -39,7 +38,8 @@ from yupana_server.journal.errors import (
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
 from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
-from yupana_server.ledger.memory import Clock, Memory
+from yupana_server.ledger.clock import Clock
+from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import (
     BookGoneError,
@@ -316,8 +316,3 @@ class Recorder:
 
 def _link(stored: StoredEntry) -> Link:
     return Link(stored.entry.seq, stored.hash)
-
-
-def wall_clock() -> int:
-    """Return the time in microseconds since the Unix epoch."""
-    return time.time_ns() // 1_000

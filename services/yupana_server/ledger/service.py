@@ -23,6 +23,7 @@ from yupana_server.journal.reads import PARTITION_ENTRIES, JournalReader
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
+from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.sweeper import Sweeper
@@ -60,13 +61,13 @@ log = structlog.get_logger("yupana.ledger")
 class LedgerService:
     """A running ledger."""
 
-    def __init__(self, config: LedgerConfig):
+    def __init__(self, config: LedgerConfig, *, clock: Clock = wall_clock):
         url = config.database_url.get_secret_value()
         self._config = config
         self._reader = JournalReader(url, connections_max=config.read_connections)
         # Writers look up on connections of their own, so that a flood of reads cannot hold them up.
         self._loader = JournalReader(url, connections_max=LOAD_CONNECTIONS)
-        self._books = Books(self._loader, url)
+        self._books = Books(self._loader, url, clock=clock)
         self._ledger = LedgerServicer(self._books, self._reader)
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
@@ -204,10 +205,10 @@ def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: settings[name] for name in good if settings.get(name) not in good[name]}
 
 
-async def serve(config: LedgerConfig) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
+async def serve(config: LedgerConfig, *, clock: Clock = wall_clock) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `clock` is the machine's, but for tests."""
     stop_traces = telemetry.set_up_traces("yupana-ledger")
-    service = LedgerService(config)
+    service = LedgerService(config, clock=clock)
     await service.start()
     set_up_collector()
     await until_signal()

@@ -17,7 +17,7 @@ from yupana_server.journal.hold_lists import DueHold, HoldLists
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.batch import EXPIRIES_MAX
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.recorder import wall_clock
+from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.submission import NotAnsweredError, Submission
 from yupana_server.runtime.errors import CallError
 

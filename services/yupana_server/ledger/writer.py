@@ -19,9 +19,10 @@ from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
 from yupana_server.ledger.batch import Batch
-from yupana_server.ledger.memory import Clock, Memory, MemoryBounds
+from yupana_server.ledger.clock import Clock, wall_clock
+from yupana_server.ledger.memory import Memory, MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
-from yupana_server.ledger.recorder import DECISIONS_MAX, RETRY_WAIT_S, Recorder, wall_clock
+from yupana_server.ledger.recorder import DECISIONS_MAX, RETRY_WAIT_S, Recorder
 from yupana_server.ledger.submission import (
     Answer,
     DrainingError,
