@@ -74,13 +74,13 @@ class Reads:
 
     async def check_holds(self, history: NaiveHistory) -> None:
         expected = list(history.open_holds())
-        page = await self.holds.open(self.book, after=0, limit=100_000, at=0)
+        page = await self.holds.open(self.book, after=0, limit=100_000)
         assert [row.hold.id for row in page.rows] == expected
         loaded = await self.reader.open_holds(self.book, list(ACCOUNTS))
         assert set(loaded.facts) == set(expected)
         assert loaded.seq == history.seq
         page = await self.holds.open_of(
-            self.book, ["shop", "users:1:wallet"], after=0, limit=100_000, at=0
+            self.book, ["shop", "users:1:wallet"], after=0, limit=100_000
         )
         mine = {e.hold for e in history.of_accounts(["shop", "users:1:wallet"])}
         assert [row.hold.id for row in page.rows] == [hold for hold in expected if hold in mine]

@@ -36,6 +36,7 @@ class DueHold(NamedTuple):
     """Whether it is still open, by the journal."""
 
 
+_NOW = micros("statement_timestamp()")
 _OLDEST = "ORDER BY seq LIMIT %(limit)s"
 _PROJECTED = f"""
     SELECT hold, created_seq AS seq FROM yupana.open_holds
@@ -64,7 +65,7 @@ def _open_page(candidates: str) -> str:
     return f"""
         WITH {here(Projection.OPEN_HOLDS, since="greatest(folded, %(after)s)")},
         candidates AS MATERIALIZED (SELECT hold, seq FROM ({candidates}) found {_OLDEST})
-        SELECT here.tail, here.lag, candidates.seq, created.hold_group, created.at, newest.*
+        SELECT here.tail, here.lag, {_NOW}, candidates.seq, created.hold_group, created.at, newest.*
         FROM here LEFT JOIN candidates ON true
         LEFT JOIN LATERAL (
             SELECT hold_group, {micros("recorded_at")} AS at FROM yupana.journal
@@ -80,7 +81,7 @@ def _open_page(candidates: str) -> str:
 def _with_creation(changes: str) -> str:
     """Return the statement that reads holds, given the seqs of the entries that show them."""
     return f"""
-        SELECT here.tail, 0, created.seq, created.hold_group, created.at, shown.*
+        SELECT here.tail, 0, {_NOW}, created.seq, created.hold_group, created.at, shown.*
         FROM (SELECT {TAIL} AS tail) here LEFT JOIN ({changes}) changes ON true
         LEFT JOIN LATERAL (
             SELECT seq, hold_group, {micros("recorded_at")} AS at FROM yupana.journal
@@ -110,10 +111,10 @@ _ONE = _with_creation(
 )
 _DUE = f"""
     SELECT b.id, due.hold, {micros("due.expires_at")},
-        newest.hold_remaining > 0 AND newest.hold_expires_at <= {moment("until")}
+        newest.hold_remaining > 0 AND newest.hold_expires_at <= statement_timestamp()
     FROM (
         SELECT book, version, hold, expires_at FROM yupana.open_holds
-        WHERE expires_at > {moment("after")} AND expires_at <= {moment("until")}
+        WHERE expires_at > {moment("after")} AND expires_at <= statement_timestamp()
         ORDER BY expires_at LIMIT %(limit)s
     ) due
     JOIN yupana.projections p ON p.book = due.book AND p.version = due.version
@@ -139,8 +140,8 @@ class HoldLists:
         page = _page(await self._reader.rows(_ONE, {"book": book, "hold": hold}), 1)
         return page.rows[0] if page.rows else None
 
-    async def open(self, book: int, *, after: int, limit: int, at: int) -> HoldPage:
-        """List the holds that are open and not due at a time, in the order of their creation.
+    async def open(self, book: int, *, after: int, limit: int) -> HoldPage:
+        """List the holds that are open, also those that are due, in the order of their creation.
 
         A page may be shorter than asked for and yet not be the last.
 
@@ -150,15 +151,15 @@ class HoldLists:
         parameters = {"book": book, "after": after, "limit": limit + 1}
         rows = await self._reader.rows(_open_page(_ALL_OPEN), parameters)
         tail_of(Projection.OPEN_HOLDS, rows)
-        return _without_closed(_page(rows, limit), at)
+        return _without_closed(_page(rows, limit))
 
     async def open_of(
-        self, book: int, accounts: Sequence[str], *, after: int, limit: int, at: int
+        self, book: int, accounts: Sequence[str], *, after: int, limit: int
     ) -> HoldPage:
         """List the same, of some accounts."""
         parameters = {"book": book, "accounts": list(accounts), "after": after, "limit": limit + 1}
         rows = await self._reader.rows(_open_page(_OPEN_OF_ACCOUNTS), parameters)
-        return _without_closed(_page(rows, limit), at)
+        return _without_closed(_page(rows, limit))
 
     async def expired(self, book: int, *, account: str | None, before: int, limit: int) -> HoldPage:
         """List expired holds, of an account or all, the last expired first."""
@@ -171,29 +172,23 @@ class HoldLists:
             return page
         return page._replace(next_seq=page.rows[-1].hold.last_seq)
 
-    async def due(self, *, after: int, until: int, limit: int) -> list[DueHold]:
-        """Return holds of all books whose deadlines lie between two times, in their order."""
-        parameters = {"after": after, "until": until, "limit": limit}
+    async def due(self, *, after: int, limit: int) -> list[DueHold]:
+        """Return holds of all books whose deadlines lie between a time and now, in their order."""
+        parameters = {"after": after, "limit": limit}
         return [DueHold(*row) for row in await self._reader.rows(_DUE, parameters)]
 
 
 def _page(rows: Sequence[Sequence[Any]], limit: int) -> HoldPage:
-    found = [row for row in rows if row[2] is not None]
+    found = [row for row in rows if row[3] is not None]
     shown = [
-        HoldRow(hold_of(decode(row[5:])[0]), row[3], row[4], row[2])
-        for row in found[:limit]
-        if row[5] is not None
+        HoldRow(hold_of(decode(newest)[0]), group, created_at, seq, now)
+        for _, _, now, seq, group, created_at, *newest in found[:limit]
+        if newest[0] is not None
     ]
-    next_seq = int(found[limit - 1][2]) if len(found) > limit else None
+    next_seq = int(found[limit - 1][3]) if len(found) > limit else None
     return HoldPage(int(rows[0][0]), shown, next_seq)
 
 
-def _without_closed(page: HoldPage, at: int) -> HoldPage:
-    """Leave out what was closed since the projection, and what is due at a time."""
-    return page._replace(
-        rows=[
-            row
-            for row in page.rows
-            if row.hold.remaining and (row.hold.expires_at is None or row.hold.expires_at > at)
-        ]
-    )
+def _without_closed(page: HoldPage) -> HoldPage:
+    """Leave out what was closed since the projection."""
+    return page._replace(rows=[row for row in page.rows if row.hold.remaining])

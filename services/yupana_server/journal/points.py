@@ -59,3 +59,10 @@ class HoldRow(NamedTuple):
     group: str | None
     created_at: int
     created_seq: int
+    read_at: int
+    """By the database's clock, which is the same for all servers (R8)."""
+
+    @property
+    def due(self) -> bool:
+        """Whether its deadline had come when it was read, so that it counts as expired."""
+        return self.hold.expires_at is not None and self.hold.expires_at <= self.read_at

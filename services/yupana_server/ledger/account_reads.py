@@ -12,7 +12,6 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
 from yupana_server.ledger.account_filters import AccountFilter
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.ledger.shared_reads import SharedReads
 from yupana_server.ledger.tokens import PageScope, encode_position
@@ -26,6 +25,7 @@ class AccountReads:
 
     def __init__(self, reader: JournalReader, books: Books):
         self._reader = reader
+        self._clock = books.clock
         self._shared = SharedReads(reader, books)
         self._holds = HoldLists(reader)
         self._lists = AccountLists(reader)
@@ -41,13 +41,10 @@ class AccountReads:
         self, book: BookRow, accounts: Sequence[str]
     ) -> ledger_service_pb2.BatchGetAccountsResponse:
         """Return the accounts and their open holds, all as of one entry."""
-        at = wall_clock()
-        page = await self._holds.open_of(
-            book.number, accounts, after=0, limit=OPEN_HOLDS_MAX, at=at
-        )
+        page = await self._holds.open_of(book.number, accounts, after=0, limit=OPEN_HOLDS_MAX)
         loaded = await self._reader.accounts_as_of(book.number, accounts, seq=page.seq)
         response = await self._response(book, accounts, loaded.facts, page.seq)
-        response.open_holds.extend(present.hold(book, row, at=at) for row in page.rows)
+        response.open_holds.extend(present.hold(book, row) for row in page.rows if not row.due)
         response.more_open_holds = page.next_seq is not None
         return response
 
@@ -109,7 +106,7 @@ class AccountReads:
         """Write accounts as messages, with their labels."""
         seqs = [account.facts.opened_seq for account in accounts if account.facts.has_words]
         words = await self._reader.words(book.number, seqs)
-        now = wall_clock()
+        now = self._clock()
         return [
             present.account(book, account, words.get(account.facts.opened_seq), at=now)
             for account in accounts

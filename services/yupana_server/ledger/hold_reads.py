@@ -5,7 +5,6 @@ from yupana_server.journal.hold_lists import HoldLists, HoldPage
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
-from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.tokens import PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 
@@ -29,7 +28,7 @@ class HoldReads:
                 f"there is no hold {hold} in the book {book.id}",
                 metadata={"book": book.id, "hold": hold},
             )
-        return present.hold(book, row, at=wall_clock())
+        return present.hold(book, row)
 
     async def open(
         self, book: BookRow, *, account: str, size: int, token: str
@@ -42,12 +41,12 @@ class HoldReads:
         """
         scope = PageScope(f"open holds {account}", book)
         after = scope.read_numbers(token, 1)[0] if token else 0
-        at = wall_clock()
         if account:
-            page = await self._lists.open_of(book.number, [account], after=after, limit=size, at=at)
+            page = await self._lists.open_of(book.number, [account], after=after, limit=size)
         else:
-            page = await self._lists.open(book.number, after=after, limit=size, at=at)
-        return _response(book, page, scope, at)
+            page = await self._lists.open(book.number, after=after, limit=size)
+        rows = [row for row in page.rows if not row.due]
+        return _response(book, page._replace(rows=rows), scope)
 
     async def expired(
         self, book: BookRow, *, account: str, size: int, token: str
@@ -61,14 +60,14 @@ class HoldReads:
         page = await self._lists.expired(
             book.number, account=account or None, before=scope.read_seq(token), limit=size
         )
-        return _response(book, page, scope, wall_clock())
+        return _response(book, page, scope)
 
 
 def _response(
-    book: BookRow, page: HoldPage, scope: PageScope, at: int
+    book: BookRow, page: HoldPage, scope: PageScope
 ) -> history_service_pb2.ListHoldsResponse:
     response = history_service_pb2.ListHoldsResponse(
-        holds=[present.hold(book, row, at=at) for row in page.rows],
+        holds=[present.hold(book, row) for row in page.rows],
         position=encode_position(book.id, book.epoch, page.seq),
     )
     if page.next_seq is not None:

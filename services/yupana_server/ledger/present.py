@@ -240,11 +240,11 @@ def _window(window: WindowLimit, has_used: int) -> account_pb2.WindowUsage:
     return account_pb2.WindowUsage(limit=limit, used=str(has_used))
 
 
-def hold(book: BookRow, row: HoldRow, *, at: int) -> hold_pb2.Hold:
-    """Write a hold; one whose time has come by `at` is expired, whether recorded or not."""
+def hold(book: BookRow, row: HoldRow) -> hold_pb2.Hold:
+    """Write a hold; one whose time has come is expired, whether that is recorded or not."""
     known = row.hold
     state, remaining = known.state, known.remaining
-    if state == HoldState.OPEN and known.expires_at is not None and known.expires_at <= at:
+    if state == HoldState.OPEN and row.due:
         state, remaining = HoldState.EXPIRED, 0
     return hold_pb2.Hold(
         id=known.id,

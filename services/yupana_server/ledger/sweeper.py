@@ -17,7 +17,6 @@ from yupana_server.journal.hold_lists import DueHold, HoldLists
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.batch import EXPIRIES_MAX
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.submission import NotAnsweredError, Submission
 from yupana_server.runtime.errors import CallError
 
@@ -56,7 +55,7 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Have what is due expire."""
-        due = await self._lists.due(after=self._after, until=wall_clock(), limit=DUE_MAX)
+        due = await self._lists.due(after=self._after, limit=DUE_MAX)
         self._after = due[-1].expires_at if len(due) == DUE_MAX else 0
         by_book: defaultdict[str, list[DueHold]] = defaultdict(list)
         for hold in due:

@@ -141,7 +141,7 @@ async def test_reads_when_the_projection_lacks_too_much_then_they_say_so(
             lambda: effective_accounts(reader, 1, ["world"], at=0),
             lambda: reads.lists.with_code(1, ALL, code="sale"),
             lambda: reads.lists.with_label(1, ALL, key="k", value="v"),
-            lambda: reads.holds.open(1, after=0, limit=10, at=0),
+            lambda: reads.holds.open(1, after=0, limit=10),
             lambda: reads.accounts.with_label(1, AccountSpan("", "", 9), key="k", value="v"),
         ]
         for read in refused:
@@ -149,7 +149,7 @@ async def test_reads_when_the_projection_lacks_too_much_then_they_say_so(
                 await read()
         # What lies before the watermark is served all the same, and so is what needs no projection.
         await reads.lists.with_code(1, Span(seq + 1, 10), code="sale")
-        await reads.holds.open(1, after=seq + 1, limit=10, at=0)
+        await reads.holds.open(1, after=seq + 1, limit=10)
         await reads.reader.open_holds(1, ["world"])
         await projector.catch_up()
         for read in refused:
