@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from faults.history.spoilt import Run, play
 from faults.registry import load_scenarios
 from faults.stage import Stage
 from faults.table import RUNS, show
 
+from support.databases import Database
+from support.processes import LedgerProcess
 from yupana_server.dev.postgres import EmbeddedPostgres
 
 FIXED_SEEDS = (1, 2)
@@ -51,6 +54,17 @@ def _seeds(given: Sequence[int], count: int, *, everything: bool) -> Sequence[in
 async def stage(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Stage]:
     async with Stage(postgres, tmp_path) as stage:
         yield stage
+
+
+@pytest.fixture(scope="session")
+def honest(shared_database: Database, ledger: LedgerProcess) -> Run:
+    return play(ledger.address, shared_database.ledger_url)
+
+
+@pytest.fixture
+def run(honest: Run) -> Run:
+    """A copy of an honest run, to be spoilt."""
+    return honest.copy()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

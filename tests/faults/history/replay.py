@@ -49,13 +49,9 @@ class Replay:
         if able:
             self.recorded[row.id] = min(able, key=lambda asked: asked.call.began)
         elif mine:
-            self._report.wrong(
-                f"{row.id} is recorded at {row.seq}, and callers were told it is not"
-            )
+            self._report.wrong(f"entry {row.seq} records {row.id}, which callers were told is not")
         else:
-            self._report.double(
-                f"entry {row.seq} records {row.id}, which nobody asked for like this"
-            )
+            self._report.double(f"entry {row.seq} records {row.id}, which nobody asked for so")
 
     def _take(self, unit: Sequence[Row]) -> None:
         if any(row.id not in self.recorded for row in unit if row.kind != "expiry"):
@@ -85,9 +81,7 @@ class Replay:
             if culprit is None and (no := self._outcome(book, row)[1]) is not None:
                 culprit = row, no
         if culprit is None:
-            self._report.wrong(
-                f"the chain of {members[0].id} failed, and nothing speaks against it"
-            )
+            self._report.wrong(f"the chain of {members[0].id} failed without a reason")
             return
         failed, no = culprit
         linked = NoError("LINKED_FAILED", failed_id=failed.id)
