@@ -6,12 +6,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from faults.history.checker import check
 from faults.history.load import Load
 from faults.history.report import Report
 
 from support.databases import Database, make_database, make_template
+from support.network import Network
 from support.processes import LedgerProcess
 from support.proxy import Proxy
 from yupana_server.dev.postgres import EmbeddedPostgres
@@ -75,6 +77,19 @@ class Stage:
         """Start a proxy before Postgres that knows the moments of an append."""
         return await self.enter(Proxy(url or self.database.ledger_url))
 
+    async def network(self, address: str) -> Network:
+        """Start a network to a server that can be slow, or go silent."""
+        return await self.enter(Network(address))
+
+    async def network_to_postgres(self) -> Network:
+        """Start such a network to the Postgres of the stage's database; see `through`."""
+        return await self.network(_address(self.database.ledger_url))
+
+    def through(self, network: Network) -> str:
+        """Return the URL of the stage's database through a network."""
+        url = self.database.ledger_url
+        return url.replace(_address(url), network.address)
+
     async def enter(self, context: AbstractAsyncContextManager[T]) -> T:
         """Enter what ends with the stage."""
         return await self._exits.enter_async_context(context)
@@ -107,3 +122,7 @@ class Stage:
             told.append(f"calls: {path}")
         logs = [f"{each.log_path}:\n{each.log()[-LOG_CHARS:]}" for each in self.ledgers]
         return "\n".join([*told, *logs])
+
+
+def _address(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]

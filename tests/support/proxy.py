@@ -6,7 +6,10 @@ import re
 from urllib.parse import urlsplit
 
 COPY_DONE = b"c\x00\x00\x00\x04"
+COMMITTED = b"COMMIT\x00"
 APPEND = re.compile(rb"COPY yupana\.journal .*COMMIT", re.DOTALL)
+LOOK_UP = re.compile(rb"[{,]s[0-9]+c[0-9]+-[0-9]+[},]")
+"""An array of ids as the clients of a load make them."""
 
 
 class Link:
@@ -16,14 +19,17 @@ class Link:
         self.reader = reader
         self.writer = writer
         self.copies_left: int | None = None
+        """How many tables' rows are still to come of the append under way; None without one."""
 
 
 class Proxy:
     """Forwards bytes. Set `fault` to have something happen to the next append.
 
+    - "stall before decide": the look-up of ids, without which nothing is decided, is held back.
     - "cut before commit": the connection ends when the rows have been asked for.
     - "cut during commit": all rows are sent, the connection ends before Postgres' answer is seen.
     - "stall inside copy": rows are held back, with the book's lock held, until `release`.
+    - "stall after commit": Postgres has committed, its answer is held back until `release`.
     """
 
     def __init__(self, url: str):
@@ -83,6 +89,8 @@ class Proxy:
             while data := await client.reader.read(1 << 20):
                 if self.fault is not None and (match := APPEND.search(data)) is not None:
                     client.copies_left = match[0].count(b"COPY ")
+                elif self.fault == "stall before decide" and LOOK_UP.search(data):
+                    await self._stall()
                 await self._forward(data, client, server)
         server.writer.close()
 
@@ -95,9 +103,7 @@ class Proxy:
             return
         client.copies_left -= data.count(COPY_DONE)
         if self.fault == "stall inside copy" and not APPEND.search(data):
-            self.fault = None
-            self.struck.set()
-            await self._released.wait()
+            await self._stall()
         server.writer.write(data)
         if self.fault == "cut during commit" and client.copies_left == 0:
             await server.writer.drain()
@@ -109,10 +115,20 @@ class Proxy:
             while data := await server.reader.read(1 << 20):
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                if self.fault == "cut during commit" and client.copies_left == 0:
-                    continue
+                if client.copies_left == 0:
+                    if self.fault == "cut during commit":
+                        continue
+                    if COMMITTED in data:
+                        client.copies_left = None
+                        if self.fault == "stall after commit":
+                            await self._stall()
                 client.writer.write(data)
         client.writer.close()
+
+    async def _stall(self) -> None:
+        self.fault = None
+        self.struck.set()
+        await self._released.wait()
 
     def _cut(self, client: Link, server: Link) -> None:
         self.fault = None

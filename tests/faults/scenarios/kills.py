@@ -1,4 +1,4 @@
-"""The ledger is killed at the moments that matter."""
+"""The ledger is killed at the moments that matter, which a proxy before Postgres knows."""
 
 import asyncio
 
@@ -7,12 +7,25 @@ from faults.registry import scenario
 from faults.stage import Stage
 
 KILLS = 3
+STRIKE_TIMEOUT_S = 30
+
+
+@scenario(ci=False)
+async def killed_before_deciding(stage: Stage, seed: int) -> Report:
+    """SIGKILL while ids are looked up: nobody was told anything, nothing is there."""
+    return await _killed(stage, seed, "stall before decide")
 
 
 @scenario(ci=True)
 async def killed_during_copy(stage: Stage, seed: int) -> Report:
     """SIGKILL while Postgres waits for rows: nothing of the batch may be there."""
     return await _killed(stage, seed, "stall inside copy")
+
+
+@scenario(ci=True)
+async def killed_after_commit_before_answer(stage: Stage, seed: int) -> Report:
+    """SIGKILL when Postgres has committed and nobody knows: all of the batch must be found."""
+    return await _killed(stage, seed, "stall after commit")
 
 
 async def _killed(stage: Stage, seed: int, moment: str) -> Report:
@@ -22,7 +35,7 @@ async def _killed(stage: Stage, seed: int, moment: str) -> Report:
         for _ in range(KILLS):
             await load.acknowledged(100, more=True)
             proxy.strike(moment)
-            await asyncio.wait_for(proxy.struck.wait(), 30)
+            await asyncio.wait_for(proxy.struck.wait(), STRIKE_TIMEOUT_S)
             ledger.kill()
             proxy.release()
             await asyncio.to_thread(ledger.restart)
