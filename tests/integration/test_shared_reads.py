@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import NamedTuple
 
+import pytest
+
 from support.databases import Database
 from support.journals import execute
 from support.writers import locked, open_accounts, send, writers
@@ -16,6 +18,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.shared_reads import SharedReads
 from yupana_server.ledger.writer import Writer
+from yupana_server.runtime.errors import CallError
 
 NAMES = [f"a{number}" for number in range(6)]
 
@@ -40,7 +43,7 @@ class Server(NamedTuple):
 
     async def read(self, *names: str) -> Loaded[Account]:
         found = await self.shared.accounts(self.book, names)
-        return Loaded(found.seq, {name: found.facts[name] for name in names})
+        return found._replace(facts={name: found.facts[name] for name in names})
 
 
 @asynccontextmanager
@@ -144,3 +147,29 @@ async def test_read_when_two_servers_write_then_every_answer_is_seen(database: D
                 assert max(account.last_seq for account in accounts) == found.seq
 
         await asyncio.gather(*(write_and_read(caller) for caller in range(12)))
+
+
+async def test_r9_read_when_the_tail_was_lost_then_told_under_a_new_epoch(
+    database: Database,
+) -> None:
+    async with writers(database) as make, serving(database) as server:
+        await open_accounts(make(), 6)
+        await send(server.writer, CreateTransfer("kept", "a0", "a1", 7))
+        assert (await server.read("a1")).epoch == 1
+        await send(server.writer, CreateTransfer("lost", "a0", "a1", 999))
+        for table in ("journal", "ids"):
+            execute(database.admin_url, f"DELETE FROM yupana.{table} WHERE id = 'lost'")
+        for names in (["a1"], ["a1", "nobody"]):
+            found = await server.read(*names)
+            assert found.epoch == 2
+            assert found.facts["a1"].totals.credits_posted == 7  # type: ignore[union-attr]
+
+
+async def test_read_when_the_book_is_gone_then_says_so(database: Database) -> None:
+    async with writers(database) as make, serving(database) as server:
+        await open_accounts(make(), 2)
+        await server.read("a1")
+        for table in ("journal", "ids", "books"):
+            execute(database.admin_url, f"DELETE FROM yupana.{table}")
+        with pytest.raises(CallError, match="there is no book b"):
+            await server.read("a1")

@@ -42,6 +42,17 @@ class Loaded(NamedTuple, Generic[T]):
 
     seq: int
     facts: dict[str, T | None]
+    epoch: int = 0
+    """R9: the book's in the same snapshot, where a position is told of what was loaded."""
+
+
+class Newest(NamedTuple):
+    """How far a book's journal goes, and whether it is still the one that somebody knows."""
+
+    seq: int
+    epoch: int
+    known_hash: bytes | None
+    """Of the entry that was asked about; None when it is not there."""
 
 
 class TransferRow(NamedTuple):

@@ -18,7 +18,7 @@ from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, 
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.marks import FOLDED, VERSION, Projection, here
 from yupana_server.journal.pieces import TAIL, moment
-from yupana_server.journal.points import BookRow, Loaded, TailPoint, TransferRow
+from yupana_server.journal.points import BookRow, Loaded, Newest, TailPoint, TransferRow
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
 from yupana_server.journal.spans import database_span
 
@@ -89,7 +89,15 @@ def accounts_statement(
     """
 
 
-_ACCOUNTS = accounts_statement("SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY")
+_ACCOUNTS = accounts_statement(
+    "SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY",
+    more="(SELECT epoch FROM yupana.books WHERE book = %(book)s)",
+)
+_NEWEST = f"""
+    SELECT {TAIL}, epoch,
+        (SELECT hash FROM yupana.journal WHERE book = %(book)s AND seq = %(known_seq)s)
+    FROM yupana.books WHERE book = %(book)s
+"""
 _ACCOUNTS_AS_OF = accounts_statement(
     "SELECT * FROM unnest(%(accounts)s::text[]) WITH ORDINALITY", until="AND seq <= %(until)s"
 )
@@ -249,13 +257,13 @@ class JournalReader:
         entry, digest = decode(rows[0][:-1])
         return TailPoint(Link(entry.seq, digest), entry.recorded_at, rows[0][-1])
 
-    async def link(self, book: BookRow) -> Link:
-        """Return the newest entry's seq and hash; the genesis while there is none."""
-        rows = await self.rows(
-            "SELECT seq, hash FROM yupana.journal WHERE book = %(book)s ORDER BY seq DESC LIMIT 1",
-            {"book": book.number},
-        )
-        return Link(*rows[0]) if rows else genesis(book.id)
+    async def newest(self, book: int, *, known_seq: int) -> Newest:
+        """Return the newest entry's seq, the book's epoch, and the hash of an entry that is known.
+
+        Without the book there is nothing, in epoch 0.
+        """
+        rows = await self.rows(_NEWEST, {"book": book, "known_seq": known_seq})
+        return Newest(*rows[0]) if rows else Newest(0, 0, None)
 
     async def entries(self, book: int, *, after: int, limit: int) -> list[StoredEntry]:
         """Return the entries that follow seq `after`, in order, none skipped."""
@@ -268,8 +276,8 @@ class JournalReader:
     async def accounts(self, book: int, accounts: Sequence[str]) -> Loaded[Account]:
         """Return the accounts, in the order asked for, None for each that is not open."""
         rows = await self.rows(_ACCOUNTS, {"book": book, "accounts": list(accounts)})
-        facts = {str(row[1]): read_account(row) for row in rows if row[1] is not None}
-        return Loaded(int(rows[0][0]), facts)
+        facts = {str(row[1]): read_account(row[:-1]) for row in rows if row[1] is not None}
+        return Loaded(int(rows[0][0]), facts, rows[0][-1] or 0)
 
     async def accounts_as_of(
         self, book: int, accounts: Sequence[str], *, seq: int

@@ -35,6 +35,7 @@ class AccountReads:
     ) -> ledger_service_pb2.BatchGetAccountsResponse:
         """Return the accounts as they are."""
         loaded = await self._shared.accounts(book, accounts)
+        book = book._replace(epoch=loaded.epoch)
         return await self._response(book, accounts, loaded.facts, loaded.seq)
 
     async def with_holds(

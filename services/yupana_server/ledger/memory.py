@@ -141,7 +141,8 @@ class Memory:
         known = self.base.accounts
         if not self._ready or any(account not in known for account in accounts):
             return None
-        return Loaded(self.base.seq, {account: known[account] for account in accounts})
+        facts = {account: known[account] for account in accounts}
+        return Loaded(self.base.seq, facts, self.book.epoch)
 
     @property
     def top(self) -> State:

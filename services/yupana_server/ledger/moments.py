@@ -65,9 +65,8 @@ async def accounts_at(
         seq = await _seq_of(reader, book, moment.position)
         loaded = await reader.accounts_as_of(book.number, accounts, seq=seq)
         return PastAccounts(seq, loaded.facts)
-    return PastAccounts(
-        *await reader.accounts_at(book.number, accounts, at=moment.recorded_at or 0)
-    )
+    loaded = await reader.accounts_at(book.number, accounts, at=moment.recorded_at or 0)
+    return PastAccounts(loaded.seq, loaded.facts)
 
 
 async def _effective(

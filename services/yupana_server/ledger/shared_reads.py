@@ -13,14 +13,19 @@ import contextvars
 from collections.abc import Sequence
 
 from yupana_server.book.state import Account
+from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.books import Books
+from yupana_server.ledger.writer import Writer
 
 ACCOUNTS_PER_STATEMENT_MAX = 5_000
 
 CATCH_UP_TIMEOUT_S = 0.05
 """How long a read waits for a write that may be what memory lacks, before it reads the journal."""
+
+LOOKS_MAX = 2
+"""How often a read begins anew because the journal is not what this server knows of it."""
 
 
 class _Round:
@@ -67,25 +72,50 @@ class SharedReads:
 
     async def _answer(self, book: BookRow, now: _Round) -> None:
         try:
-            loaded = await self._remembered(book, now.accounts)
-            if loaded is None:
-                loaded = await self._reader.accounts(book.number, sorted(now.accounts))
-            now.result.set_result(loaded)
+            now.result.set_result(await self._read(book, now.accounts))
         except Exception as error:
             now.result.set_exception(error)
             now.result.exception()  # Whoever waited may have gone away; that is no defect.
 
-    async def _remembered(self, book: BookRow, accounts: set[str]) -> Loaded[Account] | None:
-        """Return the accounts from memory, None when it does not know them or is behind."""
+    async def _read(self, book: BookRow, accounts: set[str]) -> Loaded[Account]:
         writer = self._books.writer_at_work(book)
-        if writer is None or writer.remembered(accounts) is None:
+        if writer is None:
+            return await self._from_journal(book, accounts)
+        for _ in range(LOOKS_MAX):
+            loaded = await self._beside(writer, book, accounts)
+            if loaded is not None:
+                return loaded
+            # R9: a new epoch begins before anybody is told of what is there instead.
+            await writer.look_again()
+        raise UnavailableError("the journal lost its tail")
+
+    async def _beside(
+        self, writer: Writer, book: BookRow, accounts: set[str]
+    ) -> Loaded[Account] | None:
+        """R1: return the accounts, None when the journal is not what the writer knows of it."""
+        known = writer.link
+        newest = await self._reader.newest(book.number, known_seq=known.seq)
+        if newest.epoch == 0:
+            return await self._from_journal(book, accounts)
+        if known.seq and newest.known_hash != known.hash:
             return None
-        before = writer.link
-        tail = await self._reader.link(book)
-        # R1: the tail was lost, and perhaps written anew, which memory does not know of yet. What
-        # it gets to know beyond it, it holds against the chain of hashes.
-        if tail.seq < before.seq or (tail.seq == before.seq and tail != before):
+        loaded = await self._remembered(writer, accounts, newest.seq)
+        if loaded is None:
+            loaded = await self._from_journal(book, accounts)
+        return loaded if loaded.seq >= newest.seq else None
+
+    async def _from_journal(self, book: BookRow, accounts: set[str]) -> Loaded[Account]:
+        loaded = await self._reader.accounts(book.number, sorted(accounts))
+        if loaded.epoch == 0:  # Has the book gone, as after a restore to a time before it?
+            loaded = loaded._replace(epoch=(await self._books.fresh_row(book.id)).epoch)
+        return loaded
+
+    async def _remembered(
+        self, writer: Writer, accounts: set[str], seq: int
+    ) -> Loaded[Account] | None:
+        """Return the accounts from memory, None when it does not know them or is behind."""
+        if writer.remembered(accounts) is None:
             return None
-        await writer.catch_up(tail.seq, timeout_s=CATCH_UP_TIMEOUT_S)
+        await writer.catch_up(seq, timeout_s=CATCH_UP_TIMEOUT_S)
         found = writer.remembered(accounts)
-        return found if found is not None and found.seq >= tail.seq else None
+        return found if found is not None and found.seq >= seq else None
