@@ -64,12 +64,9 @@ class Network:
         connection = Connection()
         self._connections.add(connection)
         self._writers |= {writer, up_writer}
-        pumps = [
-            self._pump(connection, reader, up_writer),
-            self._pump(connection, up_reader, writer),
-        ]
-        both = asyncio.gather(*pumps)
-        task = asyncio.ensure_future(self._until_over(connection, both))
+        there = self._pump(connection, reader, up_writer)
+        back = self._pump(connection, up_reader, writer)
+        task = asyncio.create_task(self._forward(connection, there, back))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
