@@ -55,7 +55,10 @@ async def traced(
     database: Database,
     start_ledger: Callable[..., LedgerProcess],
 ) -> AsyncIterator[BookClient]:
-    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector[1], "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    environment = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector[1],
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
     process = start_ledger(database, environment=environment)
     async with Yupana(process.address) as yupana:
         await yupana.create_book("b")

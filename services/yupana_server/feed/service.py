@@ -11,9 +11,18 @@ from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.projections import ProjectionStore
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.config import ConfigError, FeedConfig
+from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
 
 REPORT_EVERY_S = 1.0
+
+LAG = Gauge(
+    "yupana.projection.lag",
+    "{entry}",
+    "Entries that the projection lacks which is furthest behind, of all books.",
+)
+OPEN_HOLDS = Gauge("yupana.holds.open", "{hold}", "Open holds of all books, as counted last.")
+COUNT_EVERY_S = 30.0
 
 POSTGRES_HEALTH = "yupana.postgres"
 """Health name: whether the database answers."""
@@ -37,6 +46,7 @@ class FeedService:
         )
         self._server = Server([])
         self._tasks: list[asyncio.Task[None]] = []
+        self._open_holds = 0
 
     async def start(self) -> str:
         """Begin to follow; returns the address. Does not wait for a database that is away.
@@ -48,7 +58,11 @@ class FeedService:
         await self._store.open()
         await self._check_schema()
         address = await self._server.start(self._config.listen, ())
+        observe(LAG, lambda: {(): self._projector.lag_max})
+        observe(OPEN_HOLDS, lambda: {(): self._open_holds})
         self._tasks = [
+            asyncio.create_task(watch_event_loop()),
+            asyncio.create_task(self._count()),
             asyncio.create_task(self._projector.run()),
             asyncio.create_task(self._report()),
         ]
@@ -82,12 +96,20 @@ class FeedService:
             await self._server.report(PROJECTIONS_HEALTH, good=not self._projector.behind)
             await asyncio.sleep(REPORT_EVERY_S)
 
+    async def _count(self) -> None:
+        while True:
+            with suppress(UnavailableError):
+                self._open_holds = await self._store.open_holds()
+            await asyncio.sleep(COUNT_EVERY_S)
+
 
 async def serve(config: FeedConfig) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     stop_traces = telemetry.set_up_traces("yupana-feed")
+    stop_metrics = set_up_metrics("yupana-feed", config.metrics_listen)
     service = FeedService(config)
     await service.start()
     await until_signal()
     await service.stop()
+    stop_metrics()
     stop_traces()

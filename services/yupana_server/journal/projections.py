@@ -30,6 +30,9 @@ PAGE_ENTRIES = 5_000
 DROP_ROWS = 5_000
 """How many rows of a dropped version are deleted by one statement."""
 
+OPEN_HOLDS_MAX = 1_000_000
+"""How many open holds are counted; more are not told apart."""
+
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
@@ -108,6 +111,13 @@ _GO_LIVE = """
     UPDATE yupana.projections SET state = 'live'
     WHERE book = %(book)s AND projection = %(projection)s AND version = %(version)s
         AND state = 'building'
+"""
+_OPEN_HOLDS = f"""
+    SELECT count(*) FROM (
+        SELECT FROM yupana.projections p JOIN yupana.open_holds h USING (book, version)
+        WHERE p.projection = '{Projection.OPEN_HOLDS.value}' AND p.state = 'live'
+        LIMIT {OPEN_HOLDS_MAX}
+    ) counted
 """
 _DROPPING = """
     SELECT book, projection, version FROM yupana.projections WHERE state = 'dropping'
@@ -189,6 +199,10 @@ class ProjectionStore:
             {"book": book, "projection": projection.value, "version": version},
         )
         return _mark(rows[0]) if rows else None
+
+    async def open_holds(self) -> int:
+        """Count the open holds of all books as far as they are folded; OPEN_HOLDS_MAX at most."""
+        return int((await self._rows(_OPEN_HOLDS, {}))[0][0])
 
     async def begin_live(self, book: int, projection: Projection) -> None:
         """Make the first version of a projection, unless there is one."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
@@ -189,6 +189,16 @@ ASSETS = f"""
 """
 
 
+class PoolUse(NamedTuple):
+    """How a pool of connections is used."""
+
+    size: int
+    idle: int
+    waiting: int
+    """Requests that wait for a connection."""
+    size_max: int
+
+
 class JournalReader:
     """Reads through a pool of connections to the primary.
 
@@ -231,6 +241,16 @@ class JournalReader:
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
+
+    def pool_use(self) -> PoolUse:
+        """Tell how the connections are used at this moment."""
+        stats = self._pool.get_stats()
+        return PoolUse(
+            stats["pool_size"],
+            stats["pool_available"],
+            stats.get("requests_waiting", 0),
+            stats["pool_max"],
+        )
 
     async def create_book(self, book_id: str) -> None:
         """Create the book unless it is there."""

@@ -10,6 +10,7 @@ from yupana_server.book.plain import post
 from yupana_server.book.rejections import Reason, Refusal
 from yupana_server.book.state import NO_DUE, State, all_until
 from yupana_server.journal.append import StoredWords
+from yupana_server.ledger import measures
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import Answer, ClockSkewError, Submission, Unit
@@ -125,9 +126,13 @@ class Batch:
         """Tell everybody who waits; call it when everything that this rests on has committed."""
         answer_seq = self.layer.seq
         epoch = self._memory.book.epoch
+        answered: list[Outcome] = []
         for submission, outcomes in self.outcomes:
             if not submission.answer.done():
                 submission.answer.set_result(Answer(outcomes, answer_seq, epoch))
+                if not submission.validate_only:
+                    answered += outcomes
+        measures.count_outcomes(self._memory.book.id, answered)
 
     def _decide_one(self, submission: Submission, clock: int) -> list[Outcome]:
         if submission.validate_only:

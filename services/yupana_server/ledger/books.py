@@ -2,14 +2,19 @@
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 
 from yupana_server.journal.epochs import Epochs
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.clock import Clock, wall_clock
+from yupana_server.ledger.measures import book_label
 from yupana_server.ledger.submission import OverloadedError
 from yupana_server.ledger.writer import Writer
 from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.metrics import Gauge, observe
 
 WRITERS_MAX = 64
 """How many books are written at a time; each holds a connection of its own, of which Postgres
@@ -19,6 +24,10 @@ IDLE_S = 60.0
 """After how long without work a writer is let go."""
 
 ROWS_MAX = 10_000
+
+QUEUED = Gauge("yupana.queue.commands", "{command}", "Commands that wait.", ("yupana.book",))
+ACCOUNTS = Gauge("yupana.memory.accounts", "{account}", "Accounts in memory.", ("yupana.book",))
+SEQ = Gauge("yupana.journal.seq", "{entry}", "The newest entry known here.", ("yupana.book",))
 
 
 class Books:
@@ -43,6 +52,21 @@ class Books:
     def newest_seq(self) -> int:
         """The highest seq that any book has reached here."""
         return max((writer.seq for writer in self._writers.values()), default=0)
+
+    def observe(self) -> None:
+        """Have gauges show what waits and what is in memory."""
+        for gauge, look in (
+            (QUEUED, lambda writer: writer.queued_commands),
+            (ACCOUNTS, lambda writer: writer.accounts_count),
+            (SEQ, lambda writer: writer.seq),
+        ):
+            observe(gauge, partial(self._by_book, look))
+
+    def _by_book(self, look: Callable[[Writer], int]) -> dict[tuple[str, ...], int]:
+        found: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        for book_id, writer in list(self._writers.items()):
+            found[(book_label(book_id),)] += look(writer)
+        return found
 
     async def row(self, book_id: str) -> BookRow:
         """Return the book as it was when it was last looked up: number and id never change.

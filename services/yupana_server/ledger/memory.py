@@ -20,6 +20,7 @@ from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link, chain_hash, encode
+from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.needs import Needs, ids_of, needs
 from yupana_server.ledger.submission import Submission
@@ -264,6 +265,8 @@ class Memory:
             (missing.groups, reader.groups, "groups"),
             (missing.targets, reader.reversed_amounts, "reversed"),
         ]
+        for kind, wanted in zip(missing._fields, missing, strict=True):
+            measures.note_misses(kind, len(wanted))
         loads = [
             self._load_kind(sorted(wanted), load, kind, seen)
             for wanted, load, kind in kinds
@@ -336,6 +339,7 @@ class Memory:
 
     async def _check_ids(self, submissions: list[Submission], seen: Seen) -> bool:
         ids = {id_ for s in submissions for unit in s.units for c in unit for id_ in ids_of(c)}
+        measures.note_misses("ids", len(ids))
         loaded = await self._reader.outcomes(self.book.number, ids)
         if not self._in_step(loaded.seq, seen):
             return False

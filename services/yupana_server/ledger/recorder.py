@@ -9,7 +9,9 @@ left to its deadline.
 """
 
 import asyncio
-from contextlib import AbstractContextManager, suppress
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import structlog
 from opentelemetry import trace
@@ -37,6 +39,7 @@ from yupana_server.journal.errors import (
 )
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
+from yupana_server.ledger import measures
 from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.memory import Memory
@@ -122,9 +125,22 @@ class Recorder:
         """Decide again if need be, hold it against the journal, append, take over, answer."""
         if batch.obsolete:
             await self._decide_again(batch)
-        with self._batch_span(batch):
+        with self._batch_span(batch), self._measured(batch):
             await self._append(batch)
         batch.answer()
+
+    @contextmanager
+    def _measured(self, batch: Batch) -> Iterator[None]:
+        """Measure an append, and what went wrong with it."""
+        book, began, failed = self._memory.book.id, time.perf_counter(), ""
+        try:
+            yield
+            measures.note_commit(book, entries=len(batch.entries), requests=len(batch.submissions))
+        except Exception as error:
+            failed = type(error).__name__
+            raise
+        finally:
+            measures.note_append(book, time.perf_counter() - began, failed)
 
     async def _append(self, batch: Batch) -> None:
         encoded = self._encode(batch)  # R5: ready before the lock is taken.

@@ -26,6 +26,7 @@ from yupana_server.ledger.books import Books
 from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
+from yupana_server.ledger.pools import observe_pools
 from yupana_server.ledger.sweeper import Sweeper
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admission import Admission
@@ -33,6 +34,7 @@ from yupana_server.runtime.config import ConfigError, LedgerConfig
 from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.interceptors import CallInterceptor
+from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
 
 WATCH_EVERY_S = 5.0
@@ -48,6 +50,8 @@ POSTGRES_HEALTH = "yupana.postgres"
 
 GUARANTEES_HEALTH = "yupana.guarantees"
 """Health name: R12, whether the database is set up so that the promise holds."""
+
+IN_FLIGHT = Gauge("yupana.rpc.in_flight", "{call}", "Calls in flight.")
 
 SERVICES = (
     ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
@@ -106,7 +110,9 @@ class LedgerService:
             HistoryServicer(self._books, self._reader), self._server.grpc
         )
         address = await self._server.start(self._config.listen, SERVICES)
+        self._observe()
         self._tasks = [
+            asyncio.create_task(watch_event_loop()),
             asyncio.create_task(self._watch()),
             asyncio.create_task(self._sweeper.run()),
         ]
@@ -126,6 +132,12 @@ class LedgerService:
         await self._loader.close()
         await self._reader.close()
         log.info("stopped")
+
+    def _observe(self) -> None:
+        """Have gauges show how this server stands."""
+        observe(IN_FLIGHT, lambda: {(): self._admission.in_flight})
+        self._books.observe()
+        observe_pools({"reads": self._reader, "loads": self._loader})
 
     async def _end_calls(self) -> None:
         self._admission.close()
@@ -208,9 +220,11 @@ def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:
 async def serve(config: LedgerConfig, *, clock: Clock = wall_clock) -> None:
     """Serve until SIGTERM or SIGINT, then drain. `clock` is the machine's, but for tests."""
     stop_traces = telemetry.set_up_traces("yupana-ledger")
+    stop_metrics = set_up_metrics("yupana-ledger", config.metrics_listen)
     service = LedgerService(config, clock=clock)
     await service.start()
     set_up_collector()
     await until_signal()
     await service.stop()
+    stop_metrics()
     stop_traces()

@@ -85,6 +85,8 @@ class Submission:
     unknown: bool = False
     """R3: a commit that carried it may or may not have happened."""
     decided: bool = False
+    queued_at: float = 0.0
+    """By the event loop's clock."""
     taken: bool = False
     """Out of the queue."""
 

@@ -18,6 +18,7 @@ from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
+from yupana_server.ledger import measures
 from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.memory import Memory, MemoryBounds
@@ -81,6 +82,16 @@ class Writer:
         return not self._queue and self._writing is None and self._open is None
 
     @property
+    def queued_commands(self) -> int:
+        """How many commands wait."""
+        return self._queued_commands
+
+    @property
+    def accounts_count(self) -> int:
+        """How many accounts are in memory."""
+        return len(self._memory.base.accounts)
+
+    @property
     def epoch(self) -> int:
         """The book's epoch, as far as is known here."""
         return self._memory.book.epoch
@@ -123,6 +134,7 @@ class Writer:
         count = submission.commands_count
         if self._queue and self._queued_commands + count > QUEUED_COMMANDS_MAX:
             raise OverloadedError(self._queued_commands)
+        submission.queued_at = asyncio.get_running_loop().time()
         self._queue.append(submission)
         self._queued_commands += count
         self._arrived.set()
@@ -237,6 +249,8 @@ class Writer:
             if not batch.obsolete:
                 with suppress(NotLoadedError):  # Something fell due just now: load that as well.
                     batch.decide(submissions, clock=self._clock(), now=now)
+                    for submission in submissions:
+                        measures.note_wait(now - submission.queued_at, submission.span_context)
                     return
             submissions = batch.submissions
             await self._load(submissions)

@@ -17,6 +17,11 @@ class Admission:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def in_flight(self) -> int:
+        """How many calls are in flight."""
+        return self._in_flight
+
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Let a call in for as long as the `with` block runs.

@@ -42,9 +42,15 @@ class ServiceConfig(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     """JSON for machines, console for people."""
 
-    @field_validator("listen")
+    metrics_listen: str | None = None
+    """host:port to be scraped at by Prometheus, such as 127.0.0.1:9464; nowhere without it. OTLP is
+    set up by OpenTelemetry's own variables."""
+
+    @field_validator("listen", "metrics_listen")
     @classmethod
-    def _host_and_port(cls, value: str) -> str:
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("host:port, such as 0.0.0.0:7447")

@@ -29,6 +29,7 @@ from yupana_server.runtime.deadlines import (
     begin_stream_deadline,
 )
 from yupana_server.runtime.errors import CallError, Violation, malformed
+from yupana_server.runtime.metrics import note_call
 
 if TYPE_CHECKING:
     from yupana_server.runtime.admission import Admission
@@ -123,8 +124,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             code = explained.code.name
             await context.abort_with_status(rpc_status.to_status(explained.status()))
         finally:
-            took_ms = round((time.perf_counter() - started) * 1000, 2)
-            log.debug("rpc", method=method, code=code, took_ms=took_ms)
+            took_s = time.perf_counter() - started
+            note_call(method, code, took_s)
+            log.debug("rpc", method=method, code=code, took_ms=round(took_s * 1000, 2))
 
     async def _stream(
         self,

@@ -30,11 +30,16 @@ def set_up_traces(service: str) -> Callable[[], None]:
     """Begin to export traces if an endpoint is configured; returns what flushes and stops that."""
     if not configured():
         return lambda: None
-    attributes = {"service.name": service, "service.version": version("yupana-server")}
-    provider = TracerProvider(resource=Resource.create(attributes))
+    provider = TracerProvider(resource=resource(service))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     return provider.shutdown
+
+
+def resource(service: str) -> Resource:
+    """Return what tells this process from others."""
+    attributes = {"service.name": service, "service.version": version("yupana-server")}
+    return Resource.create(attributes)
 
 
 def server_interceptors() -> Sequence[grpc.aio.ServerInterceptor]:

@@ -1,0 +1,124 @@
+"""What the ledger measures; observability/metrics.yaml tells what each number means.
+
+No id of an account or a transfer is ever an attribute. Books are, up to BOOKS_MAX of them: who
+looks for the busiest book wants to see its name.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, SpanContext
+
+from yupana_server.book.commands import Kind
+from yupana_server.book.decide import Outcome, Replay
+from yupana_server.book.entries import Entry
+from yupana_server.runtime.metrics import LATENCY_S
+
+BOOKS_MAX = 200
+"""How many books are told apart; the rest are together one, `other`."""
+
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+
+_meter = metrics.get_meter("yupana.ledger")
+_outcomes = _meter.create_counter(
+    "yupana.outcomes", unit="{command}", description="Commands that were answered, by outcome."
+)
+_entries = _meter.create_counter(
+    "yupana.journal.entries", unit="{entry}", description="Entries that this server recorded."
+)
+_queue_wait = _meter.create_histogram(
+    "yupana.queue.wait",
+    unit="s",
+    description="How long a request waited until it was decided for the first time.",
+    explicit_bucket_boundaries_advisory=LATENCY_S,
+)
+_batch_commands = _meter.create_histogram(
+    "yupana.batch.entries",
+    unit="{entry}",
+    description="Entries of a batch.",
+    explicit_bucket_boundaries_advisory=SIZES,
+)
+_batch_requests = _meter.create_histogram(
+    "yupana.batch.requests",
+    unit="{request}",
+    description="Requests of a batch.",
+    explicit_bucket_boundaries_advisory=SIZES,
+)
+_append_duration = _meter.create_histogram(
+    "yupana.append.duration",
+    unit="s",
+    description="From asking for the book's lock to the commit, or to what went wrong.",
+    explicit_bucket_boundaries_advisory=LATENCY_S,
+)
+_misses = _meter.create_counter(
+    "yupana.memory.misses",
+    unit="{fact}",
+    description="Facts that had to be read before a decision, by kind.",
+)
+_books: set[str] = set()
+
+
+def book_label(book: str) -> str:
+    """Return the book's id while there are few of them."""
+    if book not in _books:
+        if len(_books) >= BOOKS_MAX:
+            return "other"
+        _books.add(book)
+    return book
+
+
+def count_outcomes(book: str, outcomes: Sequence[Outcome]) -> None:
+    """Count what was answered."""
+    label = book_label(book)
+    for (outcome, kind, reason), count in Counter(map(_what, outcomes)).items():
+        attributes = {"yupana.book": label, "yupana.outcome": outcome}
+        if kind is not None:
+            attributes["yupana.command"] = kind.name.lower()
+        if reason is not None:
+            attributes["yupana.reason"] = reason
+        _outcomes.add(count, attributes)
+
+
+def _what(outcome: Outcome) -> tuple[str, Kind | None, str | None]:
+    if isinstance(outcome, Entry):
+        reason = outcome.reason
+        if reason is None:
+            return "done", outcome.kind, None
+        return "rejected", outcome.kind, reason.name
+    if isinstance(outcome, Replay):
+        return "replayed", outcome.entry.kind, None
+    return "refused", None, outcome.reason.name
+
+
+def note_wait(wait_s: float, span: SpanContext) -> None:
+    """Note how long a request waited; the exemplar is its own trace."""
+    _queue_wait.record(max(0.0, wait_s), context=_context(span))
+
+
+def note_append(book: str, took_s: float, failed: str) -> None:
+    """Note how long an append took, and what went wrong; nothing when it has committed."""
+    attributes = {"yupana.book": book_label(book)}
+    if failed:
+        attributes["error.type"] = failed
+    _append_duration.record(took_s, attributes)
+
+
+def note_commit(book: str, *, entries: int, requests: int) -> None:
+    """Note the size of a batch that was recorded."""
+    _entries.add(entries, {"yupana.book": book_label(book)})
+    _batch_commands.record(entries)
+    _batch_requests.record(requests)
+
+
+def note_misses(kind: str, count: int) -> None:
+    """Note how many facts were not in memory."""
+    if count:
+        _misses.add(count, {"yupana.fact": kind})
+
+
+def _context(span: SpanContext) -> Context | None:
+    if not span.trace_flags.sampled:
+        return None
+    return trace.set_span_in_context(NonRecordingSpan(span), Context())

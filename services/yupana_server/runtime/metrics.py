@@ -1,0 +1,140 @@
+"""What every process measures, and how measurements leave it.
+
+By OTLP where an endpoint is configured, with exemplars that lead to traces; and for Prometheus to
+scrape where YUPANA_METRICS_LISTEN says so. observability/metrics.yaml lists all of them.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from wsgiref.simple_server import WSGIServer
+
+from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from prometheus_client import start_http_server
+
+from yupana_server.runtime.telemetry import resource
+
+ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+
+PROCESS_METRICS: dict[str, list[str] | None] = {
+    "process.cpu.time": ["user", "system"],
+    "process.memory.usage": None,
+    "process.open_file_descriptor.count": None,
+    "process.thread.count": None,
+    "cpython.gc.collections": None,
+}
+"""What the system says of the process, by the names of the semantic conventions."""
+
+LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bounds of histograms of times, in seconds."""
+
+_SERVER_ERRORS = {
+    "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"
+}  # fmt: skip
+"""Codes that the conventions count as the server's fault."""
+
+LOOK_EVERY_S = 0.1
+"""How often the lag of the event loop is measured."""
+
+_meter = metrics.get_meter("yupana.runtime")
+_loop_lag = _meter.create_histogram(
+    "yupana.event_loop.lag",
+    unit="s",
+    description="By how much a timer of the event loop was late.",
+    explicit_bucket_boundaries_advisory=LATENCY_S,
+)
+
+
+_call_duration = _meter.create_histogram(
+    "rpc.server.call.duration",
+    unit="s",
+    description="How long calls took, by method and status.",
+    explicit_bucket_boundaries_advisory=LATENCY_S,
+)
+
+
+def note_call(method: str, code: str, took_s: float) -> None:
+    """Note a call of a method, as gRPC names it, that ended with a status."""
+    attributes = {
+        "rpc.system.name": "grpc",
+        "rpc.method": method.removeprefix("/"),
+        "rpc.response.status_code": code,
+    }
+    if code in _SERVER_ERRORS:
+        attributes["error.type"] = code
+    _call_duration.record(took_s, attributes)
+
+
+def set_up_metrics(service: str, listen: str | None) -> Callable[[], None]:
+    """Begin to export metrics where that is configured; returns what flushes and stops it.
+
+    `listen` is the host:port to be scraped at by Prometheus.
+
+    Raises:
+        OSError: The address cannot be bound.
+    """
+    readers: list[MetricReader] = []
+    if any(os.environ.get(name) for name in ENDPOINT_VARIABLES):
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    if listen is not None:
+        readers.append(PrometheusMetricReader(scope_info_enabled=False))
+    if not readers:
+        return lambda: None
+    provider = MeterProvider(readers, resource=resource(service))
+    metrics.set_meter_provider(provider)
+    SystemMetricsInstrumentor(config=PROCESS_METRICS).instrument()
+    server = None if listen is None else _serve(listen)
+
+    def stop() -> None:
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+        provider.shutdown()
+
+    return stop
+
+
+def _serve(listen: str) -> WSGIServer:
+    host, _, port = listen.rpartition(":")
+    server, _ = start_http_server(int(port), host)
+    return server
+
+
+class Gauge(NamedTuple):
+    """A number that goes up and down."""
+
+    name: str
+    unit: str
+    description: str
+    keys: tuple[str, ...] = ()
+    """Its attributes."""
+
+
+def observe(gauge: Gauge, look: Callable[[], Mapping[tuple[str, ...], int]]) -> None:
+    """Have a gauge show what `look` returns, by the values of its attributes."""
+
+    def callback(_: CallbackOptions) -> list[Observation]:
+        return [
+            Observation(value, dict(zip(gauge.keys, values, strict=True)))
+            for values, value in look().items()
+        ]
+
+    _meter.create_observable_gauge(
+        gauge.name, [callback], unit=gauge.unit, description=gauge.description
+    )
+
+
+async def watch_event_loop() -> None:
+    """Measure how late timers are, until cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LOOK_EVERY_S
+        await asyncio.sleep(LOOK_EVERY_S)
+        _loop_lag.record(max(0.0, loop.time() - due))

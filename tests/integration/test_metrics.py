@@ -1,0 +1,160 @@
+"""Metrics as a collector receives them by OTLP, and as Prometheus scrapes them."""
+
+import asyncio
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+from support.collector import MetricsCollector, attributes_of, kind_of, metrics_collector
+from support.databases import Database
+from support.processes import FeedProcess, LedgerProcess
+from yupana import AsOf, CreateTransfer, Yupana, YupanaError
+from yupana.book import BookClient
+from yupana_server.dev.ports import pick_port
+
+LISTED = Path(__file__).parent.parent.parent / "observability" / "metrics.yaml"
+
+
+def kind_as_listed(metric: Metric) -> str:
+    if kind_of(metric) == "sum":
+        return "counter" if metric.sum.is_monotonic else "gauge"
+    return kind_of(metric)
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[MetricsCollector, dict[str, str]]]:
+    """Collects; with the environment of processes that send to it."""
+    with metrics_collector() as (collector, endpoint):
+        yield (
+            collector,
+            {
+                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": endpoint,
+                "OTEL_METRIC_EXPORT_INTERVAL": "200",
+            },
+        )
+
+
+@pytest.fixture
+async def measured(
+    collector: tuple[MetricsCollector, dict[str, str]],
+    database: Database,
+    start_ledger: Callable[..., LedgerProcess],
+    start_feed: Callable[..., FeedProcess],
+) -> AsyncIterator[tuple[MetricsCollector, BookClient]]:
+    """A ledger and a feed that send their metrics, and a book with some traffic behind it."""
+    received, environment = collector
+    process = start_ledger(database, environment=environment)
+    start_feed(database, environment=environment)
+    async with Yupana(process.address) as yupana:
+        await yupana.create_book("shop")
+        book = yupana.book("shop")
+        await book.open_asset("USD", scale=2)
+        await book.open_account("world", asset="USD")
+        await book.open_account("wallet", asset="USD", min_balance=0)
+        yield received, book
+
+
+async def test_metrics_when_services_run_then_they_are_those_that_are_listed(
+    measured: tuple[MetricsCollector, BookClient],
+) -> None:
+    received, book = measured
+    await book.execute([CreateTransfer("world", "wallet", 1, id=f"t{i}") for i in range(10)])
+    listed = yaml.safe_load(LISTED.read_text())
+    assert len({each["name"] for each in listed}) == len(listed)
+    expected = {
+        (f"yupana-{process}", each["name"], each["kind"], each["unit"])
+        for each in listed
+        for process in each["processes"]
+    }
+
+    def sent() -> set[tuple[str, str, str, str]]:
+        return {
+            (service, name, kind_as_listed(metric), metric.unit)
+            for (service, name), metric in received.metrics.items()
+        }
+
+    try:
+        await received.until(lambda: sent() >= expected)
+    except TimeoutError:
+        assert sent() == expected
+    assert sent() == expected
+    allowed = {each["name"]: set(each.get("attributes", [])) for each in listed}
+    for service, name in received.metrics:
+        for point in received.points(service, name):
+            assert set(attributes_of(point)) <= allowed[name], name
+
+
+async def test_outcomes_when_commands_are_answered_then_counted_by_what_became_of_them(
+    measured: tuple[MetricsCollector, BookClient],
+) -> None:
+    received, book = measured
+    await book.execute([CreateTransfer("world", "wallet", 1, id=f"t{i}") for i in range(10)])
+    await book.execute([CreateTransfer("world", "wallet", 1, id="t3")])
+    await book.execute([CreateTransfer("world", "wallet", 2, id="t3")])
+    await book.execute([CreateTransfer("wallet", "world", 99, id="too-much")])
+
+    def counted() -> dict[tuple[str, str, str], int]:
+        found: dict[tuple[str, str, str], int] = {}
+        for point in received.points("yupana-ledger", "yupana.outcomes"):
+            a = attributes_of(point)
+            assert a["yupana.book"] == "shop"
+            key = (a.get("yupana.command", ""), a["yupana.outcome"], a.get("yupana.reason", ""))
+            found[key] = point.as_int
+        return found
+
+    await received.until(lambda: sum(counted().values()) == 16)
+    assert counted() == {
+        ("open_asset", "done", ""): 1,
+        ("open_account", "done", ""): 2,
+        ("transfer", "done", ""): 10,
+        ("transfer", "replayed", ""): 1,
+        ("", "refused", "ID_REUSED"): 1,
+        ("transfer", "rejected", "BELOW_MIN_BALANCE"): 1,
+    }
+
+
+async def test_calls_when_some_fail_then_measured_by_method_and_status(
+    measured: tuple[MetricsCollector, BookClient],
+) -> None:
+    received, book = measured
+    await book.account("wallet")
+    with pytest.raises(YupanaError):
+        await book.account("wallet", as_of=AsOf(position="garbage"))
+
+    def counted() -> dict[tuple[str, str], int]:
+        points = received.points("yupana-ledger", "rpc.server.call.duration")
+        return {
+            (a["rpc.method"].rpartition("/")[2], a["rpc.response.status_code"]): point.count
+            for point in points
+            for a in [attributes_of(point)]
+        }
+
+    await received.until(lambda: ("BatchGetAccounts", "INVALID_ARGUMENT") in counted())
+    assert counted()["BatchGetAccounts", "OK"] == 1
+    assert counted()["BatchGetAccounts", "INVALID_ARGUMENT"] == 1
+    assert counted()["Execute", "OK"] == 3
+
+
+async def test_metrics_when_an_address_is_given_then_prometheus_can_scrape_them(
+    database: Database, start_ledger: Callable[..., LedgerProcess]
+) -> None:
+    address = f"127.0.0.1:{pick_port()}"
+    process = start_ledger(database, environment={"YUPANA_METRICS_LISTEN": address})
+
+    def scrape() -> str:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+            text: Any = answer.read()
+        return str(text.decode())
+
+    async with Yupana(process.address) as yupana:
+        await yupana.create_book("shop")
+        await yupana.book("shop").open_asset("USD", scale=2)
+    text = await asyncio.to_thread(scrape)
+    assert 'yupana_outcomes_total{yupana_book="shop",yupana_command="open_asset"' in text
+    assert "rpc_server_call_duration_seconds_bucket" in text
+    assert process.stop() == 0
