@@ -64,9 +64,11 @@ class Stage:
         await asyncio.to_thread(process.start)
         return process
 
-    async def own_postgres(self, settings: Mapping[str, str] | None = None) -> EmbeddedPostgres:
+    async def own_postgres(
+        self, settings: Mapping[str, str] | None = None, *, folder: Path | None = None
+    ) -> EmbeddedPostgres:
         """Start a Postgres that the scenario may end; the stage's database is there from now on."""
-        server = EmbeddedPostgres(self.folder / "postgres", settings=settings or {})
+        server = EmbeddedPostgres(folder or self.folder / "postgres", settings=settings or {})
         self.at_end(server.stop, "immediate")
         await asyncio.to_thread(server.start)
         await asyncio.to_thread(make_template, server)

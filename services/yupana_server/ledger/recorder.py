@@ -282,6 +282,7 @@ class Recorder:
             for submission in batch.submissions:
                 submission.unknown = True
             self._memory.invalidate()
+            self.database_trouble = True  # A full disk, for one, is told like this.
             await self.close()
         elif isinstance(error, UnavailableError):
             self.database_trouble = True
