@@ -1,6 +1,8 @@
 """Metrics as a collector receives them by OTLP, and as Prometheus scrapes them."""
 
 import asyncio
+import json
+import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -158,3 +160,46 @@ async def test_metrics_when_an_address_is_given_then_prometheus_can_scrape_them(
     assert 'yupana_outcomes_total{yupana_book="shop",yupana_command="open_asset"' in text
     assert "rpc_server_call_duration_seconds_bucket" in text
     assert process.stop() == 0
+
+
+async def test_top_when_a_ledger_works_then_it_shows_what_it_does(
+    database: Database, start_ledger: Callable[..., LedgerProcess]
+) -> None:
+    address = f"127.0.0.1:{pick_port()}"
+    process = start_ledger(database, environment={"YUPANA_METRICS_LISTEN": address})
+    async with Yupana(process.address) as yupana:
+        await yupana.create_book("shop")
+        book = yupana.book("shop")
+        await book.open_asset("USD", scale=2)
+        await book.open_account("world", asset="USD")
+        await book.open_account("wallet", asset="USD", min_balance=0)
+        top = asyncio.create_task(run_top(address, "--json", "--every", "2"))
+        while not top.done():
+            await book.execute([CreateTransfer("world", "wallet", 1)])
+            await book.execute([CreateTransfer("wallet", "world", 1_000_000)])
+            await asyncio.sleep(0.02)
+    code, output = await top
+    assert code == 0, output
+    figures = json.loads(output)
+    assert figures["outcomes"]["done"] > 0
+    assert figures["reasons"]["BELOW_MIN_BALANCE"] > 0
+    assert figures["books"][0]["book"] == "shop"
+    assert figures["calls"][0]["method"] == "Execute"
+    assert figures["calls"][0]["took"]["p99"] > 0
+    assert figures["memory_bytes"] > 10_000_000
+
+
+async def test_top_when_nobody_answers_then_says_what_to_do() -> None:
+    code, output = await run_top(f"127.0.0.1:{pick_port()}", "--once")
+    assert code == 1
+    assert "YUPANA_METRICS_LISTEN" in output
+
+
+async def run_top(*arguments: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "yupana_server.cli.main", "top", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()

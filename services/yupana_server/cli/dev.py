@@ -138,6 +138,7 @@ def _print_banner(console: Console, stack: "Stack") -> None:
     facts.add_column(overflow="fold")
     for name, value in (
         ("gRPC", f"[bold]{stack.address}[/bold]"),
+        ("metrics of the ledger", f"http://{stack.ledger.metrics_address}/metrics"),
         ("Postgres, as the ledger", stack.ledger_url),
         ("Postgres, as the feed", stack.feed_url),
         ("Postgres, as its owner", stack.admin_url),
@@ -162,6 +163,7 @@ def _next_commands(stack: "Stack") -> list[str]:
         f"{yupana} account open shop world --asset USD",
         f"{yupana} account open shop users:1:wallet --asset USD --min-balance 0",
         f"{yupana} transfer create shop world users:1:wallet 1000",
+        f"{yupana} top {stack.ledger.metrics_address}",
         f"{yupana} verify shop --database-url {stack.ledger_url}",
     ]
 

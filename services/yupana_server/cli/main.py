@@ -23,6 +23,8 @@ from yupana_server.cli.migrate import migrate
 from yupana_server.cli.payment import payment_app
 from yupana_server.cli.rebuild import rebuild
 from yupana_server.cli.serve import serve_app
+from yupana_server.cli.top import top
+from yupana_server.cli.trace import trace
 from yupana_server.cli.transfer import transfer_app
 from yupana_server.cli.verify import verify
 
@@ -55,6 +57,8 @@ app.command(rich_help_panel=RUNNING)(dev)
 app.command(rich_help_panel=RUNNING)(bench)
 app.add_typer(serve_app, name="serve", rich_help_panel=RUNNING)
 app.command(rich_help_panel=RUNNING)(health)
+app.command(rich_help_panel=RUNNING)(top)
+app.command(rich_help_panel=RUNNING)(trace)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.command(rich_help_panel=RUNNING)(verify)
 app.command(rich_help_panel=RUNNING)(rebuild)

@@ -15,7 +15,7 @@ import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from yupana_server.dev.data_folder import POSTGRES_NAME, claimed
-from yupana_server.dev.ports import LOOPBACK
+from yupana_server.dev.ports import LOOPBACK, pick_port
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
@@ -38,10 +38,18 @@ class EmbeddedService(ChildServer):
     # Without us there is no Postgres either: nothing is left to drain to.
     death_signal = signal.SIGKILL
 
-    def __init__(self, data_dir: Path, *, database_url: str, port: int | None = None) -> None:
-        """Take a folder to run in, a database that is migrated, and a port or a free one."""
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        database_url: str,
+        port: int | None = None,
+        metrics_port: int | None = None,
+    ) -> None:
+        """Take a folder to run in, a database that is migrated, and ports or free ones."""
         super().__init__(data_dir, port)
         self._database_url = database_url
+        self.metrics_address = f"{LOOPBACK}:{metrics_port or pick_port()}"
 
     @property
     def address(self) -> str:
@@ -61,6 +69,7 @@ class EmbeddedService(ChildServer):
             **SERVICE_SETTINGS,
             "YUPANA_DATABASE_URL": self._database_url,
             "YUPANA_LISTEN": self.address,
+            "YUPANA_METRICS_LISTEN": self.metrics_address,
         }
         environment = [f"{name}={value}" for name, value in settings.items()]
         program = [sys.executable, "-m", "yupana_server.cli.main", "serve", self.service]

@@ -1,0 +1,87 @@
+"""`yupana trace BOOK ID`: from a command's id to its entry and its trace."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yupana_server.cli.output import JsonOption, print_facts, print_json
+from yupana_server.runtime.config import ConfigError, ledger_config
+from yupana_server.runtime.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from yupana_server.book.entries import Entry
+
+CONNECT_WAIT_S = 5.0
+DEFAULT_TRACE_URL = "http://localhost:16686/trace/{trace_id}"
+"""Jaeger, as docker-compose.yml starts it."""
+
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def trace(
+    book: Annotated[str, typer.Argument(help="The id of the book.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The id of a transfer or any command.")],
+    trace_url: Annotated[
+        str,
+        typer.Option(
+            envvar="YUPANA_TRACE_URL",
+            help="Where traces are shown, with {trace_id} in its place.",
+        ),
+    ] = DEFAULT_TRACE_URL,
+    database_url: Annotated[
+        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tells when a command was recorded, by which entry, and where to see its trace.
+
+    Reads the database directly. An entry carries the id of its trace when the server exported
+    traces as it recorded it, whether or not that trace was sampled.
+
+    Example: yupana trace shop 0193a1f2-…
+    """
+    if "{trace_id}" not in trace_url:
+        raise ConfigError(f"YUPANA_TRACE_URL={trace_url}: {{trace_id}} is missing in it")
+    config = ledger_config(database_url=database_url)
+    set_up_logs("error", "console")
+    entry = asyncio.run(_find(config.database_url.get_secret_value(), book, id_))
+    facts = _facts(book, entry, trace_url)
+    if as_json:
+        print_json({name.replace(" ", "_"): value for name, value in facts})
+    else:
+        print_facts(facts)
+
+
+async def _find(url: str, book_id: str, id_: str) -> "Entry":
+    from yupana_server.journal.reads import JournalReader
+
+    reader = JournalReader(url, connections_max=2)
+    await reader.open(wait_s=CONNECT_WAIT_S)
+    try:
+        book = await reader.book(book_id)
+        if book is None:
+            raise ConfigError(f"there is no book {book_id}")
+        entry = (await reader.outcomes(book.number, [id_])).facts[id_]
+    finally:
+        await reader.close()
+    if entry is None:
+        raise ConfigError(f"no command {id_} is recorded in the book {book_id}")
+    return entry
+
+
+def _facts(book: str, entry: "Entry", trace_url: str) -> list[tuple[str, str]]:
+    recorded_at = _UNIX_EPOCH + timedelta(microseconds=entry.recorded_at)
+    trace_id = "" if entry.trace_id is None else entry.trace_id.hex()
+    return [
+        ("id", entry.id),
+        ("book", book),
+        ("command", entry.kind.name.lower()),
+        ("outcome", "done" if entry.reason is None else f"rejected: {entry.reason.name}"),
+        ("recorded", recorded_at.isoformat(timespec="microseconds")),
+        ("seq", str(entry.seq)),
+        ("epoch", str(entry.epoch)),
+        ("trace", trace_id or "none: the server exported no traces"),
+        ("open", trace_url.replace("{trace_id}", trace_id) if trace_id else ""),
+    ]
