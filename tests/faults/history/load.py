@@ -20,7 +20,7 @@ from yupana import (
 )
 from yupana.book import BookClient
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 """How long a fact is waited for that does not need this long unless something is broken."""
 
 

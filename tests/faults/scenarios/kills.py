@@ -7,7 +7,7 @@ from faults.registry import scenario
 from faults.stage import Stage
 
 KILLS = 3
-STRIKE_TIMEOUT_S = 30
+STRIKE_TIMEOUT_S = 60
 
 
 @scenario(ci=False)

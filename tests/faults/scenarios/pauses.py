@@ -54,7 +54,7 @@ async def _paused_inside_copy(stage: Stage, seed: int, *, servers: int) -> Repor
     async with stage.load(seed) as load:
         await load.acknowledged(200)
         proxy.strike("stall inside copy")
-        await asyncio.wait_for(proxy.struck.wait(), 30)
+        await asyncio.wait_for(proxy.struck.wait(), 60)
         first.pause()
         proxy.release()
         await load.acknowledged(200, more=True)
