@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from yupana_server.journal.bounded import BoundedConnection
 from yupana_server.journal.connect import FEED_APPLICATION, session_settings
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.folds import FOLDS, TABLES
@@ -135,6 +136,11 @@ _FORGET = """
 """
 
 
+class _FoldConnection(BoundedConnection):
+    answer_timeout_s = 60.0
+    """To fold a page takes longer than to read one, and nobody waits for it."""
+
+
 class ProjectionStore:
     """Writes projections through a pool of connections, as the role of the feed.
 
@@ -144,6 +150,7 @@ class ProjectionStore:
     def __init__(self, url: str, *, connections_max: int):
         self._pool = AsyncConnectionPool(
             url,
+            connection_class=_FoldConnection,
             min_size=1,
             max_size=connections_max,
             timeout=POOL_TIMEOUT_S,

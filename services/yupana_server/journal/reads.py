@@ -1,6 +1,7 @@
 """Loads and look-ups: one statement an intent, each with the tail of its own snapshot (R2)."""
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from yupana_server.book.entries import ZERO, Entry, Totals
 from yupana_server.book.evolve import facts_of, hold_of, read_usage, usage_of
 from yupana_server.book.state import Account, Asset, Hold
 from yupana_server.journal.append import StoredEntry
+from yupana_server.journal.bounded import BoundedConnection, SilentError
 from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, session_settings
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.marks import FOLDED, VERSION, Projection, here
@@ -205,9 +207,18 @@ class JournalReader:
     Every method raises UnavailableError when the database cannot answer.
     """
 
-    def __init__(self, url: str, *, connections_max: int):
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections_max: int,
+        answer_timeout_s: float = BoundedConnection.answer_timeout_s,
+    ):
+        self._answer_timeout_s = answer_timeout_s
+        self._drained_at_s = 0.0
         self._pool = AsyncConnectionPool(
             url,
+            connection_class=BoundedConnection,
             min_size=1,
             max_size=connections_max,
             max_waiting=POOL_WAITING_MAX,
@@ -222,7 +233,7 @@ class JournalReader:
                 "prepare_threshold": 0,
                 **session_settings(READ_APPLICATION),
             },
-            configure=_configure,
+            configure=self._configure,
             open=False,
             name="reads",
         )
@@ -458,6 +469,7 @@ class JournalReader:
     async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement of this package and return its rows."""
         operation = statement.split(maxsplit=1)[0].strip("(")
+        began_at_s = time.monotonic()
         try:
             with database_span(operation, "yupana"):
                 async with self._pool.connection() as connection:
@@ -465,13 +477,17 @@ class JournalReader:
                     cursor = await connection.execute(numbered, [parameters[n] for n in names])
                     return await cursor.fetchall()
         except UNAVAILABLE as error:
+            if isinstance(error, SilentError) and began_at_s > self._drained_at_s:
+                # What made one connection go silent did so to others that were open then.
+                self._drained_at_s = time.monotonic()
+                await self._pool.drain()
             raise UnavailableError(str(error)) from error
 
-
-async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    # By default the type follows the value: 1 is a smallint, 70000 an integer. Each combination
-    # of types is a prepared statement of its own, and connections keep a hundred of those.
-    connection.adapters.register_dumper(int, Int8Dumper)
+    async def _configure(self, connection: BoundedConnection) -> None:
+        connection.answer_timeout_s = self._answer_timeout_s
+        # By default the type follows the value: 1 is a smallint, 70000 an integer. Each combination
+        # of types is a prepared statement of its own, and connections keep a hundred of those.
+        connection.adapters.register_dumper(int, Int8Dumper)
 
 
 @lru_cache(maxsize=1024)

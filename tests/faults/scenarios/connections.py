@@ -22,7 +22,7 @@ async def connections_cut_during_commit(stage: Stage, seed: int) -> Report:
         for number in range(CUTS):
             await load.acknowledged(30, more=True)
             proxy.strike("cut before commit" if number % 4 == 3 else "cut during commit")
-            await asyncio.wait_for(proxy.struck.wait(), 30)
+            await asyncio.wait_for(proxy.struck.wait(), 60)
         await load.acknowledged(100, more=True)
     return await stage.check(load)
 
@@ -50,6 +50,20 @@ async def latency_of_300_ms_before_the_ledger(stage: Stage, seed: int) -> Report
     network.delay_s = ADDED_LATENCY_S / 2
     async with stage.load(seed, addresses=[network.address, fast.address]) as load:
         await load.acknowledged(500)
+    return await stage.check(load)
+
+
+@scenario(ci=False)
+async def half_open_connections_to_postgres(stage: Stage, seed: int) -> Report:
+    """What is connected goes silent for good, new connections are well: the ledger finds out."""
+    network = await stage.network_to_postgres()
+    await stage.start_ledger(url=stage.through(network))
+    async with stage.load(seed) as load:
+        await load.acknowledged(100)
+        assert network.freeze()
+        await load.acknowledged(200, more=True)
+        network.thaw()
+        await load.acknowledged(100, more=True)
     return await stage.check(load)
 
 
