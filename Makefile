@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-STUBS := clients/python/yupana/ledger/v1
+STUBS := clients/python/yupana/ledger/v1 clients/python/yupana/admin/v1
 
 AGAINST ?= .git\#branch=main
 LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emit-index-url \
@@ -59,7 +59,7 @@ mutants: setup ## Breaks each rule R1 to R14 in a copy of the services: its test
 
 stubs: setup ## Generates the Python stubs from protos/
 	@$(BIN)/python -m grpc_tools.protoc -I protos --python_out=clients/python --pyi_out=clients/python \
-		--grpc_python_out=clients/python protos/yupana/ledger/v1/*.proto
+		--grpc_python_out=clients/python protos/yupana/*/v1/*.proto
 
 stubs-check: stubs ## Fails when the committed stubs are not those of protos/
 	@git diff --exit-code --stat -- $(STUBS) \

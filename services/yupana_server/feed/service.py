@@ -10,6 +10,7 @@ from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.projections import ProjectionStore
 from yupana_server.runtime import telemetry
+from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.config import ConfigError, FeedConfig
 from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
@@ -57,6 +58,7 @@ class FeedService:
         """
         await self._store.open()
         await self._check_schema()
+        add_admin(self._server.grpc, "feed", newest_revision(), self._config)
         address = await self._server.start(self._config.listen, ())
         observe(LAG, lambda: {(): self._projector.lag_max})
         observe(OPEN_HOLDS, lambda: {(): self._open_holds})
@@ -109,6 +111,7 @@ async def serve(config: FeedConfig) -> None:
     stop_metrics = set_up_metrics("yupana-feed", config.metrics_listen)
     service = FeedService(config)
     await service.start()
+    dump_on_signal()
     await until_signal()
     await service.stop()
     stop_metrics()

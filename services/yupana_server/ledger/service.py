@@ -29,6 +29,7 @@ from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.pools import observe_pools
 from yupana_server.ledger.sweeper import Sweeper
 from yupana_server.runtime import telemetry
+from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission
 from yupana_server.runtime.config import ConfigError, LedgerConfig
 from yupana_server.runtime.errors import CallError
@@ -109,6 +110,7 @@ class LedgerService:
         history_service_pb2_grpc.add_HistoryServiceServicer_to_server(
             HistoryServicer(self._books, self._reader), self._server.grpc
         )
+        add_admin(self._server.grpc, "ledger", newest_revision(), self._config)
         address = await self._server.start(self._config.listen, SERVICES)
         self._observe()
         self._tasks = [
@@ -224,6 +226,7 @@ async def serve(config: LedgerConfig, *, clock: Clock = wall_clock) -> None:
     service = LedgerService(config, clock=clock)
     await service.start()
     set_up_collector()
+    dump_on_signal()
     await until_signal()
     await service.stop()
     stop_metrics()

@@ -46,6 +46,10 @@ class ServiceConfig(BaseSettings):
     """host:port to be scraped at by Prometheus, such as 127.0.0.1:9464; nowhere without it. OTLP is
     set up by OpenTelemetry's own variables."""
 
+    admin: bool = False
+    """Whether to serve `yupana.admin.v1.AdminService` and channelz beside the service: for
+    operators, where callers cannot reach it or may know."""
+
     @field_validator("listen", "metrics_listen")
     @classmethod
     def _host_and_port(cls, value: str | None) -> str | None:
