@@ -29,14 +29,9 @@ class Admission:
         Raises:
             CallError: OVERLOADED or DRAINING; nothing was done for it.
         """
-        if self._closed:
-            raise draining()
-        if self._in_flight >= self._rpcs_max:
-            raise CallError(
-                "OVERLOADED",
-                f"{self._rpcs_max} calls are in flight already: try again later",
-                metadata={"rpcs_in_flight": str(self._rpcs_max)},
-            )
+        refusal = self.refusal()
+        if refusal is not None:
+            raise refusal
         self._in_flight += 1
         self._idle.clear()
         try:
@@ -45,6 +40,18 @@ class Admission:
             self._in_flight -= 1
             if not self._in_flight:
                 self._idle.set()
+
+    def refusal(self) -> CallError | None:
+        """Return why no call would be let in now, None if one would."""
+        if self._closed:
+            return draining()
+        if self._in_flight >= self._rpcs_max:
+            return CallError(
+                "OVERLOADED",
+                f"{self._rpcs_max} calls are in flight already: try again later",
+                metadata={"rpcs_in_flight": str(self._rpcs_max)},
+            )
+        return None
 
     def close(self) -> None:
         """Refuse calls from now on: another server takes over.

@@ -17,9 +17,15 @@ MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A request of 10,000 transfers with two short labels each takes 1.2 MiB; the longest labels
 allowed need smaller requests."""
 
+STREAMS_MAX = 1_024
+"""How many calls of one connection may be under way."""
+
 OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    # Of calls that nobody has looked at yet gRPC keeps any number. Those beyond this many of a
+    # connection wait in the client, where they cost us nothing and run out of time by themselves.
+    ("grpc.max_concurrent_streams", STREAMS_MAX),
     # Clients ping every 60 s; twice as often is still fine.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
