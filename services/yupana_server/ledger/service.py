@@ -130,6 +130,7 @@ class LedgerService:
         )
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._books.drain()
         await self._loader.close()
         await self._reader.close()
