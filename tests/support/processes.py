@@ -78,6 +78,12 @@ class LedgerProcess:
         return self.log_path.read_text(errors="replace")
 
     @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None

@@ -30,7 +30,7 @@ class Batch:
 
     def __init__(self, memory: Memory, quota: RejectionQuota):
         self.submissions: list[Submission] = []
-        self._commands_count = 0
+        self.commands_count = 0
         self._memory = memory
         self._quota = quota
         self._sent: dict[str, Entry] = {}
@@ -49,7 +49,7 @@ class Batch:
     @property
     def room(self) -> int:
         """How many more commands should join."""
-        return max(0, COMMANDS_MAX - self._commands_count)
+        return max(0, COMMANDS_MAX - self.commands_count)
 
     @property
     def sweeps(self) -> bool:
@@ -71,7 +71,7 @@ class Batch:
     def join(self, submissions: list[Submission]) -> None:
         """Take submissions in, to be decided after those that are in already."""
         self.submissions += submissions
-        self._commands_count += sum(s.commands_count for s in submissions)
+        self.commands_count += sum(s.commands_count for s in submissions)
 
     def drop_closed(self, now: float) -> None:
         """Let go of submissions that can no longer be answered in time: never decided again."""

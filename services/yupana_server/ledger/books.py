@@ -123,6 +123,10 @@ class Books:
         self._used_at[book_id] = time.monotonic()
         return writer
 
+    def known_writer(self, book_id: str) -> Writer | None:
+        """Return the writer of the book, as it was known the last time, if there is one."""
+        return self._writers.get(book_id)
+
     def writer_at_work(self, row: BookRow) -> Writer | None:
         """Return the book's writer if there is one already."""
         writer = self._writers.get(row.id)

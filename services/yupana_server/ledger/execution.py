@@ -51,6 +51,22 @@ class Executor:
         self._books = books
         self._reader = reader
 
+    def check_room(self, request: ledger_service_pb2.ExecuteRequest, deadline: Deadline) -> None:
+        """Refuse a request that cannot be answered in time, before it is read.
+
+        Reading takes a fifth of what answering takes: with several times what a book can take,
+        that would be all that the server does.
+
+        Raises:
+            CallError: OVERLOADED.
+        """
+        writer = self._books.known_writer(request.book)
+        try:
+            if writer is not None:
+                writer.check_room(len(request.commands), deadline.at)
+        except NotAnsweredError as error:
+            raise _call_error(error, request.book) from error
+
     async def prepare(
         self,
         request: ledger_service_pb2.ExecuteRequest,

@@ -41,6 +41,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
     ) -> ledger_service_pb2.ExecuteResponse:
         """Decide and record commands."""
         span_context = trace.get_current_span().get_span_context()
+        self._executor.check_room(request, current_deadline())
         execution = await self._executor.prepare(request, current_deadline(), span_context)
         try:
             writer = await self._executor.writer(execution)

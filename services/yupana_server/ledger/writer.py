@@ -7,7 +7,6 @@ another state. So the database is never waited for while there is something to d
 
 import asyncio
 import contextvars
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -28,13 +27,10 @@ from yupana_server.ledger.submission import (
     Answer,
     DrainingError,
     NotAnsweredError,
-    OverloadedError,
     PoisonedError,
     Submission,
 )
-
-QUEUED_COMMANDS_MAX = 65_536
-"""How many commands may wait for a book. At 20,000 a second the last one waits three seconds."""
+from yupana_server.ledger.waiting import WaitingLine
 
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
@@ -59,13 +55,12 @@ class Writer:
         self._memory = Memory(book, reader, bounds)
         self._quota = quota or RejectionQuota()
         self._recorder = Recorder(self._memory, reader, url, clock)
-        self._queue: deque[Submission] = deque()
-        self._queued_commands = 0
-        self._dead = 0
+        self._queue = WaitingLine()
         self._arrived = asyncio.Event()
         self._draining = False
         self._writing: asyncio.Task[None] | None = None
         self._open: Batch | None = None
+        self._sent: Batch | None = None
         # A context of its own: the writer works for all requests, not for the one that came first.
         self._task = asyncio.create_task(
             self._run(), name=f"writer of {book.id}", context=contextvars.Context()
@@ -84,7 +79,7 @@ class Writer:
     @property
     def queued_commands(self) -> int:
         """How many commands wait."""
-        return self._queued_commands
+        return self._queue.commands
 
     @property
     def accounts_count(self) -> int:
@@ -129,21 +124,27 @@ class Writer:
         Raises:
             NotAnsweredError: It was not executed, and why.
         """
-        if self._draining:
-            raise DrainingError("the writer is shutting down")
-        count = submission.commands_count
-        if self._queue and self._queued_commands + count > QUEUED_COMMANDS_MAX:
-            raise OverloadedError(self._queued_commands)
+        self.check_room(submission.commands_count, submission.deadline)
         submission.queued_at = asyncio.get_running_loop().time()
-        self._queue.append(submission)
-        self._queued_commands += count
+        self._queue.add(submission)
         self._arrived.set()
         try:
             return await submission.answer
         finally:
             submission.answer.cancel()  # Whoever went away is not decided for any more.
-            if not submission.taken:
-                self._forget(count)
+            self._queue.forget(submission)
+
+    def check_room(self, commands: int, deadline: float) -> None:
+        """Refuse what cannot be answered in time, before any more work goes into it.
+
+        Raises:
+            NotAnsweredError: It would be refused, and why.
+        """
+        if self._draining:
+            raise DrainingError("the writer is shutting down")
+        under_way = sum(b.commands_count for b in (self._sent, self._open) if b is not None)
+        now = asyncio.get_running_loop().time()
+        self._queue.check_room(commands, under_way=under_way, deadline=deadline, now=now)
 
     async def look_again(self) -> None:
         """Hold what is in memory against the journal, by a batch of nothing (R1)."""
@@ -151,14 +152,6 @@ class Writer:
         with suppress(NotAnsweredError, TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await self.submit(Submission((), deadline))
-
-    def _forget(self, count: int) -> None:
-        """Let go of a submission that nobody waits for any more while it is in the queue."""
-        self._queued_commands -= count
-        self._dead += 1
-        if self._dead * 2 > len(self._queue):
-            self._queue = deque(s for s in self._queue if not s.answer.done())
-            self._dead = 0
 
     async def drain(self) -> None:
         """Take no more work, finish what there is, close the connection."""
@@ -188,9 +181,11 @@ class Writer:
         if not self._queue:
             return
         self._memory.evict()
+        began_at = asyncio.get_running_loop().time()
         batch = self._open = Batch(self._memory, self._quota)
         while True:
-            taken = self._take(batch)
+            # A large one goes alone.
+            taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
             if taken:
                 await self._decide(batch, taken)
             if not taken or self._writing is None or not await self._more():
@@ -200,7 +195,8 @@ class Writer:
         if not batch.submissions:
             return
         self._memory.speculate(batch)
-        self._writing = asyncio.create_task(self._write(batch))
+        self._sent = batch
+        self._writing = asyncio.create_task(self._write(batch, began_at))
         self._writing.add_done_callback(lambda _: self._arrived.set())
 
     async def _work(self) -> None:
@@ -219,26 +215,6 @@ class Writer:
             self._arrived.clear()
             await self._arrived.wait()
         return self._writing is not None and not self._writing.done()
-
-    def _take(self, batch: Batch) -> list[Submission]:
-        """Take submissions from the queue that fit into the batch; a large one goes alone."""
-        taken: list[Submission] = []
-        room = batch.room
-        while self._queue:
-            submission = self._queue[0]
-            count = submission.commands_count
-            if submission.answer.done():
-                self._queue.popleft()
-                self._dead -= 1
-                continue
-            if count > room and (taken or batch.submissions):
-                break
-            self._queue.popleft()
-            self._queued_commands -= count
-            submission.taken = True
-            taken.append(submission)
-            room -= count
-        return taken
 
     async def _decide(self, batch: Batch, submissions: list[Submission]) -> None:
         """Load what the submissions need and decide them on top of what the batch has already."""
@@ -269,9 +245,11 @@ class Writer:
             else:
                 return
 
-    async def _write(self, batch: Batch) -> None:
+    async def _write(self, batch: Batch, began_at: float) -> None:
         try:
             await self._recorder.record(batch)
+            ended_at = asyncio.get_running_loop().time()
+            self._queue.pace.note(batch.commands_count, began_at, ended_at)
         except Exception:
             log.exception("recorder_failed", book=self._memory.book.id)
             self._memory.reset()
@@ -286,7 +264,7 @@ class Writer:
         """Wait until the batch being written is done."""
         if self._writing is not None:
             await self._writing
-            self._writing = None
+            self._writing = self._sent = None
 
     def _fail_open(self, error: NotAnsweredError) -> None:
         batch, self._open = self._open, None
@@ -299,9 +277,5 @@ class Writer:
         self._recorder.database_trouble = True
         batch, self._open = self._open, None
         if batch is not None:
-            for submission in reversed(batch.submissions):
-                if not submission.answer.done():
-                    submission.taken = False
-                    self._queue.appendleft(submission)
-                    self._queued_commands += submission.commands_count
+            self._queue.put_back(s for s in batch.submissions if not s.answer.done())
         await asyncio.sleep(RETRY_WAIT_S)

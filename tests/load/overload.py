@@ -1,0 +1,78 @@
+"""Prints what a ledger does with more than it can take; for people, not for CI.
+
+    python tests/load/overload.py [--size 1000] [--seconds 10] [--times 5]
+
+First a closed loop tells the sustainable rate. Then calls are due at a half of it, at a multiple,
+and at a half again, whatever became of those before. Generator, ledger and Postgres share the
+machine.
+"""
+
+import argparse
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.flood import Flood, Phase, flood
+from yupana_server.bench.clients import Clients
+from yupana_server.bench.load_job import run_load
+from yupana_server.bench.loads import Books, Load, Place
+from yupana_server.bench.opening import book_ids, open_books
+from yupana_server.bench.stage import SHARED, EmbeddedStage
+
+BOOKS = Books("flood")
+CALLERS = {1: 256, 10: 128, 100: 32, 1_000: 8}
+console = Console(highlight=False, width=200)
+
+
+def watch_memory(stage: EmbeddedStage, most: list[int], stop: threading.Event) -> None:
+    while not stop.wait(0.1):
+        most[0] = max(most[0], stage.resident_bytes(SHARED) or 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", type=int, default=1_000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--times", type=float, default=5.0)
+    parser.add_argument("--timeout", type=float, default=2.0)
+    options = parser.parse_args()
+    load = Load(size=options.size, callers=CALLERS[options.size])
+    with Clients(1) as clients, EmbeddedStage() as stage:
+        address = stage.address(SHARED)
+        clients.each([partial(open_books, stage.prefix, BOOKS, address)])
+        place = Place(address, book_ids(stage.prefix, BOOKS), BOOKS.accounts, 0)
+        [peak] = clients.together([partial(run_load, load, place, 1)], 2.0, options.seconds)
+        console.print(f"sustainable: {peak.commands_per_s:,.0f} commands/s, {peak.latency_ms}")
+        calls_per_s = peak.commands_per_s / options.size
+        phases = [
+            Phase(calls_per_s / 2, 3.0),
+            Phase(calls_per_s * options.times, options.seconds),
+            Phase(calls_per_s / 2, 1.0),
+            Phase(calls_per_s / 2, 4.0),
+        ]
+        most, stop = [0], threading.Event()
+        before = stage.resident_bytes(SHARED) or 0
+        watch = threading.Thread(target=watch_memory, args=(stage, most, stop))
+        watch.start()
+        spec = Flood(load, place, (options.timeout,), phases)
+        [tallies] = clients.together([partial(flood, spec)], 0.0, options.seconds)
+        stop.set()
+        watch.join()
+        for name, tally in zip(
+            ("half", f"{options.times:g} times", "1 s after", "after"), tallies, strict=True
+        ):
+            console.print(f"{name:10} {tally.summary()}; no retry info: {tally.without_retry_info}")
+        ratio = tallies[1].goodput / peak.commands_per_s
+        console.print(
+            f"goodput {ratio:.2f} of the peak; "
+            f"memory {before / 1e6:.0f} MB before, {most[0] / 1e6:.0f} MB at most"
+        )
+
+
+if __name__ == "__main__":
+    main()
