@@ -22,8 +22,9 @@ def session_settings(application: str, *, synchronous_commit: str = "on") -> dic
     """Return the connection parameters of a session.
 
     R12: commits wait for the disk (and the standby, when there is one) whatever the server's
-    default says, and tell by a warning when they stopped waiting. R5: nobody waits for a lock or
-    holds one for long.
+    default says, and tell by a warning when they stopped waiting; and only a server that takes
+    writes is talked to, for reads as well: a standby, or what was fenced, may lag. R5: nobody
+    waits for a lock or holds one for long.
     """
     options = (
         f"-c synchronous_commit={synchronous_commit} -c client_min_messages=warning "
@@ -41,6 +42,7 @@ def session_settings(application: str, *, synchronous_commit: str = "on") -> dic
     return {
         "application_name": application,
         "connect_timeout": CONNECT_TIMEOUT_S,
+        "target_session_attrs": "read-write",
         "options": options,
         "keepalives_idle": 10,
         "keepalives_interval": 3,

@@ -8,7 +8,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from yupana_server.journal.errors import UnavailableError
@@ -79,5 +78,5 @@ def _config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     if url:
-        config.attributes["url"] = make_url(url).set(drivername="postgresql+psycopg")
+        config.attributes["url"] = url
     return config

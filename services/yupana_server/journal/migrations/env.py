@@ -1,5 +1,6 @@
 """How Alembic runs the migrations: one at a time over all servers, with short lock waits."""
 
+import psycopg
 from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -22,7 +23,11 @@ def write_sql() -> None:
 
 def run() -> None:
     """Apply what is missing, each migration in a transaction of its own."""
-    engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
+    url = context.config.attributes["url"]
+    # libpq reads the URL, which may name several hosts; SQLAlchemy knows only one.
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
+    )
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '4s'"))
         connection.execute(text("SELECT pg_advisory_lock(hashtext('yupana migrations'))"))
