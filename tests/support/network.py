@@ -49,6 +49,12 @@ class Network:
             connection.flowing.clear()
         return len(self._connections)
 
+    def switch(self, target: str) -> None:
+        """Forward to another `host:port` from now on; what is connected ends."""
+        self._target = target.rsplit(":", 1)
+        for writer in self._writers:
+            writer.transport.abort()
+
     def thaw(self) -> None:
         """Let everything through that came meanwhile."""
         for connection in self._connections:

@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from support.databases import Database
 from support.journals import execute
 from yupana_server.dev.postgres import EmbeddedPostgres, binary
@@ -39,7 +41,7 @@ class Pair:
         """Return the URL that finds whichever of the two takes writes."""
         ports = [server.port for server in (self.primary, self.standby)]
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-        return f"postgresql://{user}@{hosts}/{database.name}?target_session_attrs=read-write"
+        return f"postgresql://{user}@{hosts}/{database.name}"
 
     def wait_for_standby(self) -> None:
         """Have commits wait for the standby from now on, as R12 asks."""
@@ -54,6 +56,16 @@ class Pair:
     def fail_over(self) -> None:
         """Fence the primary by ending it for good, then have the standby take writes."""
         self.primary.kill()
+        self.promote()
+
+    def freeze(self) -> None:
+        """Have the primary say nothing more without closing anything, like a machine that hangs."""
+        postmaster = psutil.Process(self.primary.pid)
+        for process in [postmaster, *postmaster.children()]:
+            process.suspend()
+
+    def promote(self) -> None:
+        """Have the standby take writes. Nobody may reach the primary any more."""
         assert execute(self.standby.url(), "SELECT pg_promote(wait => true)") == [(True,)]
 
     def _replication(self, column: str) -> object:

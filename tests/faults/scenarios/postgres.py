@@ -9,6 +9,7 @@ from faults.registry import scenario
 from faults.stage import Stage
 
 from support.journals import execute
+from support.network import Network
 from support.replicas import Pair, wait_for
 from yupana_server.ledger.tokens import Position
 
@@ -60,6 +61,43 @@ async def postgres_fails_over_while_commits_wait(stage: Stage, seed: int) -> Rep
     return await stage.check(load)
 
 
+@scenario(ci=False)
+async def postgres_hangs_and_fails_over(stage: Stage, seed: int) -> Report:
+    """The primary hangs and closes nothing: every wait for it has to end by itself."""
+    random = Random(seed)
+    pair = await _pair(stage)
+    await asyncio.to_thread(pair.wait_for_standby)
+    async with stage.load(seed) as load:
+        await load.acknowledged(_some(random), more=True)
+        await asyncio.to_thread(pair.freeze)
+        await asyncio.to_thread(pair.promote)
+        stage.database = replace(stage.database, server=pair.standby)
+        await load.acknowledged(100, more=True)
+        await asyncio.to_thread(pair.primary.kill)
+    return await stage.check(load)
+
+
+@scenario(ci=False)
+async def postgres_is_switched_while_the_old_one_lives(stage: Stage, seed: int) -> Report:
+    """A TCP switch fences the primary: it goes on, and nobody reaches it."""
+    random = Random(seed)
+    pair = await _pair(stage, ledgers=0)
+    await asyncio.to_thread(pair.wait_for_standby)
+    switch = await stage.enter(Network(f"127.0.0.1:{pair.primary.port}"))
+    old = f"127.0.0.1:{pair.primary.port}"
+    for _ in range(2):
+        await stage.start_ledger(url=stage.database.ledger_url.replace(old, switch.address))
+    async with stage.load(seed) as load:
+        await load.acknowledged(_some(random), more=True)
+        # The standby refuses until it is promoted, reads as well: it may lag.
+        switch.switch(f"127.0.0.1:{pair.standby.port}")
+        await asyncio.to_thread(pair.cut_off)
+        await asyncio.to_thread(pair.promote)
+        stage.database = replace(stage.database, server=pair.standby)
+        await load.acknowledged(100, more=True)
+    return await stage.check(load)
+
+
 @scenario(ci=True)
 async def postgres_fails_over_and_loses_a_tail(stage: Stage, seed: int) -> Report:
     """An asynchronous standby lacks the newest entries: a new epoch, and no mixing of histories."""
@@ -77,13 +115,13 @@ async def postgres_fails_over_and_loses_a_tail(stage: Stage, seed: int) -> Repor
     return report
 
 
-async def _pair(stage: Stage) -> Pair:
-    """Start a primary with a standby, and two ledgers that find the one that takes writes."""
+async def _pair(stage: Stage, *, ledgers: int = 2) -> Pair:
+    """Start a primary with a standby, and ledgers that find the one that takes writes."""
     server = await stage.own_postgres()
     pair = Pair(server, stage.folder / "standby")
     stage.at_end(pair.end)
     await asyncio.to_thread(pair.start)
-    for _ in range(2):
+    for _ in range(ledgers):
         await stage.start_ledger(url=pair.url(stage.database))
     return pair
 
