@@ -264,10 +264,15 @@ class JournalReader:
         )
 
     async def create_book(self, book_id: str) -> None:
-        """Create the book unless it is there."""
+        """Create the book unless it is there.
+
+        R9: it begins in the newest epoch of all books. Had there been one of the same id before a
+        restore, which is gone with all that came later, its tokens are of an earlier epoch.
+        """
         await self.rows(
-            "INSERT INTO yupana.books (id) VALUES (%(id)s) ON CONFLICT (id) DO NOTHING "
-            "RETURNING book",
+            "INSERT INTO yupana.books (id, epoch) "
+            "SELECT %(id)s, coalesce(max(epoch), 1) FROM yupana.epochs "
+            "ON CONFLICT (id) DO NOTHING RETURNING book",
             {"id": book_id},
         )
 
