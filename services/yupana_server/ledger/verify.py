@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from yupana_server.book.audit import Auditor, target_of, whole_state
 from yupana_server.book.evolve import DivergedError, UnknownVersionError
-from yupana_server.book.words import words_match
 from yupana_server.journal.append import StoredEntry
+from yupana_server.journal.checks import wrong_ids, wrong_words
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.projection_rows import NO_ROWS
 from yupana_server.journal.reads import JournalReader
@@ -70,8 +70,9 @@ class Verifier:
                 self._check_entry(stored)
                 if len(self.findings.differences) >= DIFFERENCES_MAX:
                     return self.findings
-            await self._check_ids(page)
-            await self._check_words(page)
+            for check in (wrong_ids, wrong_words):
+                for beside in await check(self._reader, self._book.number, page):
+                    self._differs(beside.detail)
             self._progress(self.findings.entries)
         self.findings.differences.extend(self._auditor.end())
         await self._check_no_strays()
@@ -125,19 +126,6 @@ class Verifier:
 
     async def _seqs_of(self, ids: set[str]) -> list[int]:
         return list((await self._reader.ids(self._book.number, list(ids))).values()) if ids else []
-
-    async def _check_ids(self, page: list[StoredEntry]) -> None:
-        recorded = await self._reader.ids(self._book.number, [s.entry.id for s in page])
-        for stored in page:
-            entry = stored.entry
-            if recorded.get(entry.id) != entry.seq:
-                self._differs(f"ids says {recorded.get(entry.id)} for {entry.id} at {entry.seq}")
-
-    async def _check_words(self, page: list[StoredEntry]) -> None:
-        sealed = {s.entry.seq: s.entry.sealed_words for s in page if s.entry.sealed_words}
-        for seq, words in (await self._reader.words(self._book.number, list(sealed))).items():
-            if not words_match(sealed[seq], words):
-                self._differs(f"the words of entry {seq} are not those that were sealed")
 
     async def _check_no_strays(self) -> None:
         count = await self._reader.ids_count(self._book.number, up_to=self._book.seq)
