@@ -20,8 +20,9 @@ def migrate(
 ) -> None:
     """Brings a database to the newest schema. Safe to run at any time, also while serving.
 
-    Creates the roles yupana_ledger and yupana_feed, which those services log in as; with
-    YUPANA_LEDGER_PASSWORD and YUPANA_FEED_PASSWORD set, those are their passwords from now on.
+    Creates the roles yupana_ledger, yupana_feed and yupana_worker, which those services log in as;
+    with YUPANA_LEDGER_PASSWORD, YUPANA_FEED_PASSWORD and YUPANA_WORKER_PASSWORD set, those are
+    their passwords from now on.
     """
     from yupana_server.journal import migrate as migrations
 
@@ -32,6 +33,7 @@ def migrate(
     given = {
         migrations.LEDGER_ROLE: os.environ.get("YUPANA_LEDGER_PASSWORD"),
         migrations.FEED_ROLE: os.environ.get("YUPANA_FEED_PASSWORD"),
+        migrations.WORKER_ROLE: os.environ.get("YUPANA_WORKER_PASSWORD"),
     }
     passwords = {role: password for role, password in given.items() if password is not None}
     applied = migrations.migrate(database_url, passwords=passwords)

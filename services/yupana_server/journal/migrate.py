@@ -18,6 +18,9 @@ LEDGER_ROLE = "yupana_ledger"
 FEED_ROLE = "yupana_feed"
 """The role that feeds log in as. It may only SELECT on the journal."""
 
+WORKER_ROLE = "yupana_worker"
+"""The role that workers log in as. It may only SELECT on the journal."""
+
 
 def migrate(url: str, *, passwords: Mapping[str, str] = {}) -> list[str]:
     """Apply the migrations that are missing and return their names, oldest first.

@@ -212,6 +212,8 @@ class JournalReader:
         url: str,
         *,
         connections_max: int,
+        application: str = READ_APPLICATION,
+        synchronous_commit: str = "on",
         answer_timeout_s: float = BoundedConnection.answer_timeout_s,
     ):
         self._answer_timeout_s = answer_timeout_s
@@ -231,7 +233,7 @@ class JournalReader:
                 "cursor_factory": psycopg.AsyncRawCursor,
                 # At first sight: every statement comes again, and the long ones take 10 ms to plan.
                 "prepare_threshold": 0,
-                **session_settings(READ_APPLICATION),
+                **session_settings(application, synchronous_commit=synchronous_commit),
             },
             configure=self._configure,
             open=False,
@@ -345,13 +347,13 @@ class JournalReader:
     async def holds(self, book: int, holds: Sequence[str]) -> Loaded[Hold]:
         """Return the holds as they stand, None for each that there is not."""
         rows = await self.rows(_HOLDS, {"book": book, "holds": list(holds)})
-        found = {hold.id: hold for hold in _read_holds(rows)}
+        found = {hold.id: hold for hold in read_holds(rows)}
         return Loaded(int(rows[0][0]), {hold: found.get(hold) for hold in holds})
 
     async def open_holds(self, book: int, accounts: Sequence[str]) -> Loaded[Hold]:
         """Return the open holds of these accounts, in no order."""
         rows = await self.rows(_OPEN_HOLDS, {"book": book, "accounts": list(accounts)})
-        return Loaded(int(rows[0][0]), {hold.id: hold for hold in _read_holds(rows)})
+        return Loaded(int(rows[0][0]), {hold.id: hold for hold in read_holds(rows)})
 
     async def groups(self, book: int, groups: Sequence[str]) -> Loaded[tuple[str, ...]]:
         """Return the holds ever created in these groups, in the order of their creation."""
@@ -506,7 +508,8 @@ def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
-def _read_holds(rows: Sequence[Sequence[Any]]) -> list[Hold]:
+def read_holds(rows: Sequence[Sequence[Any]]) -> list[Hold]:
+    """Read rows of the newest entries about holds, each after the tail."""
     return [hold_of(decode(row[1:])[0]) for row in rows if row[1] is not None]
 
 
