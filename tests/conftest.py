@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.databases import Database, make_database, make_template
-from support.processes import FeedProcess, LedgerProcess
+from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
@@ -72,6 +72,22 @@ def start_feed(tmp_path: Path) -> Iterator[Callable[..., FeedProcess]]:
     def start(database: Database, **options: object) -> FeedProcess:
         log_path = tmp_path / f"feed-{len(processes)}.log"
         process = FeedProcess(database.feed_url, log_path, **options)  # type: ignore[arg-type]
+        processes.append(process)
+        return process.start()
+
+    yield start
+    for process in processes:
+        process.kill()
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
+    """Starts workers that the test may kill; they end with the test."""
+    processes: list[WorkerProcess] = []
+
+    def start(database: Database, **options: object) -> WorkerProcess:
+        log_path = tmp_path / f"worker-{len(processes)}.log"
+        process = WorkerProcess(database.worker_url, log_path, **options)  # type: ignore[arg-type]
         processes.append(process)
         return process.start()
 

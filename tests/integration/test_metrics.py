@@ -14,7 +14,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from support.collector import MetricsCollector, attributes_of, kind_of, metrics_collector
 from support.databases import Database
-from support.processes import FeedProcess, LedgerProcess
+from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from yupana import AsOf, CreateTransfer, Yupana, YupanaError
 from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
@@ -47,11 +47,13 @@ async def measured(
     database: Database,
     start_ledger: Callable[..., LedgerProcess],
     start_feed: Callable[..., FeedProcess],
+    start_worker: Callable[..., WorkerProcess],
 ) -> AsyncIterator[tuple[MetricsCollector, BookClient]]:
-    """A ledger and a feed that send their metrics, and a book with some traffic behind it."""
+    """Ledger, feed and worker, which send their metrics, and a book with some traffic behind it."""
     received, environment = collector
     process = start_ledger(database, environment=environment)
     start_feed(database, environment=environment)
+    start_worker(database, environment=environment)
     async with Yupana(process.address) as yupana:
         await yupana.create_book("shop")
         book = yupana.book("shop")

@@ -33,6 +33,11 @@ class Database:
         """Logs in as the feed does."""
         return self.server.url(self.name, "yupana_feed")
 
+    @property
+    def worker_url(self) -> str:
+        """Logs in as the worker does."""
+        return self.server.url(self.name, "yupana_worker")
+
 
 def make_template(server: EmbeddedPostgres) -> None:
     """Migrate a database that others are copied from."""

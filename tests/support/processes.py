@@ -124,3 +124,15 @@ class FeedProcess(LedgerProcess):
     """`yupana serve feed` on a free port; its log goes to a file."""
 
     service = "feed"
+
+
+class WorkerProcess(LedgerProcess):
+    """`yupana serve worker` on a free port; its log goes to a file."""
+
+    service = "worker"
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        assert self._process is not None
+        return self._process.pid

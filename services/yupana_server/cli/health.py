@@ -20,13 +20,15 @@ NAMES = {
     "yupana.postgres": "database answers",
     "yupana.guarantees": "guarantees hold",
     "yupana.projections": "projections follow",
+    "yupana.audit": "audits are good",
+    "yupana.audit.lag": "audits keep up",
 }
 """What servers report, by the name of its health service; each kind of server some of it."""
 SILENCE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def health(server: ServerOption = DEFAULT_SERVER, as_json: JsonOption = False) -> None:
-    """Asks a ledger or a feed how it is. Exits with 1 when it is not ready to serve.
+    """Asks a ledger, a feed or a worker how it is. Exits with 1 when it is not ready to serve.
 
     Ready falls only while it drains; trouble with the database is reported beside it, because then
     callers had better wait than fail.

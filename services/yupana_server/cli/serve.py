@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from yupana_server.runtime.config import feed_config, ledger_config
+from yupana_server.runtime.config import feed_config, ledger_config, worker_config
 
 serve_app = typer.Typer(
     help="Runs one of the services until SIGTERM or Ctrl-C, then drains.", no_args_is_help=True
@@ -47,5 +47,26 @@ def serve_feed(
     from yupana_server.runtime.logs import set_up_logs
 
     config = feed_config(database_url=database_url, listen=listen)
+    set_up_logs(config.log_level, config.log_format)
+    asyncio.run(serve(config))
+
+
+@serve_app.command("worker")
+def serve_worker(
+    database_url: Annotated[
+        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
+    ] = None,
+) -> None:
+    """Audits all journals, all the time, within a share of a core.
+
+    Configured by YUPANA_* variables; see docs/configuration.md.
+    """
+    from yupana_server.runtime.logs import set_up_logs
+    from yupana_server.worker.service import serve
+
+    config = worker_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format)
     asyncio.run(serve(config))

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORT = 7447
 DEFAULT_FEED_PORT = 7448
+DEFAULT_WORKER_PORT = 7449
 
 
 class ConfigError(Exception):
@@ -24,7 +25,7 @@ class ServiceConfig(BaseSettings):
     database_url: SecretStr
     """The primary database, such as postgresql://yupana_ledger@db/yupana. A direct connection:
     no transaction pooler between. The ledger logs in as `yupana_ledger`, who may only append; the
-    feed as `yupana_feed`, who may only read the journal."""
+    feed as `yupana_feed` and the worker as `yupana_worker`, who may only read the journal."""
 
     listen: str = f"127.0.0.1:{DEFAULT_PORT}"
     """The address to serve gRPC at, host:port. Port 0 takes a free one and prints it."""
@@ -96,6 +97,30 @@ class FeedConfig(ServiceConfig):
     """How often it looks for new entries while there is nothing to do, in seconds."""
 
 
+class WorkerConfig(ServiceConfig):
+    """What `yupana serve worker` reads from `YUPANA_*`."""
+
+    listen: str = f"127.0.0.1:{DEFAULT_WORKER_PORT}"
+    """The address to serve gRPC at, host:port. Port 0 takes a free one and prints it."""
+
+    audit_share: float = Field(default=0.2, ge=0.01, le=1)
+    """How much of a core the audit may take, by the process's CPU time."""
+
+    audit_facts: int = Field(default=50_000, ge=0)
+    """How many accounts and holds the audit keeps in memory; others it reads when it needs them."""
+
+    audit_poll_s: float = Field(default=1.0, gt=0, le=60)
+    """How often it looks for new entries while there is nothing to do, in seconds."""
+
+    audit_lag_max: int = Field(default=1_000_000, ge=0)
+    """How many entries of a book may wait for their audit before the health of
+    `yupana.audit.lag` falls."""
+
+    audit_again_s: float = Field(default=86_400.0, ge=0)
+    """How long after the begin of one audit of a book's whole past the next one begins, in seconds;
+    0 for never."""
+
+
 C = TypeVar("C", bound=ServiceConfig)
 
 
@@ -115,6 +140,15 @@ def feed_config(**overrides: object) -> FeedConfig:
         ConfigError: A variable is missing or wrong.
     """
     return _read(FeedConfig, overrides)
+
+
+def worker_config(**overrides: object) -> WorkerConfig:
+    """Read the worker's configuration; `overrides` come from the command line and win.
+
+    Raises:
+        ConfigError: A variable is missing or wrong.
+    """
+    return _read(WorkerConfig, overrides)
 
 
 def _read(config: type[C], overrides: Mapping[str, object]) -> C:
