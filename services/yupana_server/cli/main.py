@@ -9,6 +9,7 @@ import sys
 import typer
 
 from yupana_server.cli.account import account_app
+from yupana_server.cli.audit import audit_app
 from yupana_server.cli.bench import bench
 from yupana_server.cli.book import book_app
 from yupana_server.cli.demo import demo
@@ -62,6 +63,7 @@ app.command(rich_help_panel=RUNNING)(trace)
 app.command(rich_help_panel=RUNNING)(migrate)
 app.command(rich_help_panel=RUNNING)(verify)
 app.command(rich_help_panel=RUNNING)(rebuild)
+app.add_typer(audit_app, name="audit", rich_help_panel=RUNNING)
 app.add_typer(epoch_app, name="epoch", rich_help_panel=RUNNING)
 
 
