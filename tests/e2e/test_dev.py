@@ -110,6 +110,8 @@ def test_dev_when_no_data_is_given_then_ctrl_c_leaves_nothing(
     until_serving(dev)
     assert f"127.0.0.1:{dev.port}" in dev.log()
     assert "postgresql://yupana_ledger@127.0.0.1:" in dev.log()
+    assert "postgresql://yupana_worker@127.0.0.1:" in dev.log()
+    assert ["serve", "worker"] in [child.cmdline()[-2:] for child in dev.children()]
     assert "redis://127.0.0.1:" in dev.log()
     assert "thrown away" in dev.log()
     assert f"{sys.executable} -m yupana_server.cli.main book create shop" in dev.log()

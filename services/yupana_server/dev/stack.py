@@ -1,4 +1,4 @@
-"""The whole stack on this machine: Postgres, Valkey, a ledger and a feed, started in order."""
+"""The whole stack on this machine: Postgres, Valkey, ledger, feed and worker, in order."""
 
 import shutil
 import signal
@@ -20,7 +20,7 @@ from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
 from yupana_server.dev.valkey import EmbeddedValkey
-from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, migrate
+from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, WORKER_ROLE, migrate
 
 DATABASE = "yupana"
 HEALTH_TIMEOUT_S = 1.0
@@ -99,15 +99,27 @@ class EmbeddedFeed(EmbeddedService):
     service = "feed"
 
 
+class EmbeddedWorker(EmbeddedService):
+    """`yupana serve worker`."""
+
+    name = "the worker"
+    service = "worker"
+
+
 class Stack:
-    """Postgres, Valkey, a ledger and a feed on 127.0.0.1, for as long as the `with` block runs.
+    """Postgres, Valkey, ledger, feed and worker on 127.0.0.1, as long as the `with` block runs.
 
     Start it from the main thread, as each of the servers demands. Nothing outlives us, whatever
     ends us.
     """
 
     def __init__(
-        self, data_dir: Path | None, port: int | None, *, postgres_port: int | None = None
+        self,
+        data_dir: Path | None,
+        port: int | None,
+        *,
+        postgres_port: int | None = None,
+        audited: bool = True,
     ) -> None:
         """Take a folder to keep the data in, and ports.
 
@@ -115,15 +127,17 @@ class Stack:
             data_dir: Made when missing. None: a temporary folder, removed at the end.
             port: Of the ledger. None: a free one.
             postgres_port: None: a free one.
+            audited: Whether a worker runs beside the others.
         """
         self.is_temporary = data_dir is None
         self._given_dir = data_dir
         self._port = port
         self._postgres_port = postgres_port
+        self._audited = audited
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start all four, those first that the others need.
+        """Start all five, those first that the others need.
 
         Raises:
             DevServerError: The folder is not ours or in use, or a server could not be started;
@@ -138,6 +152,7 @@ class Stack:
                 self.data_dir / "ledger", database_url=self.ledger_url, port=self._port
             )
             self.feed = EmbeddedFeed(self.data_dir / "feed", database_url=self.feed_url)
+            self.worker = EmbeddedWorker(self.data_dir / "worker", database_url=self.worker_url)
             started.enter_context(self.postgres)
             _prepare_database(self.postgres)
             started.enter_context(self.valkey)
@@ -146,6 +161,9 @@ class Stack:
             self.feed.begin()
             started.enter_context(self.ledger)
             self.feed.start()
+            if self._audited:  # Nobody waits for it: it looks over what the others do.
+                started.push(self.worker)
+                self.worker.begin()
             self._cleanup = started.pop_all()
         return self
 
@@ -155,7 +173,7 @@ class Stack:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Drain ledger and feed, stop Valkey, then Postgres, and remove a temporary folder."""
+        """Drain what is ours, stop Valkey, then Postgres, and remove a temporary folder."""
         self._cleanup.close()
 
     @property
@@ -174,6 +192,11 @@ class Stack:
         return self.postgres.url(DATABASE, FEED_ROLE)
 
     @property
+    def worker_url(self) -> str:
+        """The database, logging in as the worker does: it may only read the journal."""
+        return self.postgres.url(DATABASE, WORKER_ROLE)
+
+    @property
     def admin_url(self) -> str:
         """The database, logging in as its owner."""
         return self.postgres.url(DATABASE)
@@ -185,7 +208,8 @@ class Stack:
 
     def ended(self) -> ChildServer | None:
         """Return a server that has ended although it was not told to."""
-        servers = (self.ledger, self.feed, self.valkey, self.postgres)
+        servers: list[ChildServer] = [self.ledger, self.feed, self.valkey, self.postgres]
+        servers += [self.worker] if self._audited else []
         return next((server for server in servers if not server.running), None)
 
     def _make_folder(self, started: ExitStack) -> Path:
