@@ -180,7 +180,7 @@ def test_dev_when_another_uses_the_folder_then_it_fails_at_once(
     first = start_dev(f"--data={tmp_path / 'data'}")
     until_serving(first)
     second = start_dev(f"--data={tmp_path / 'data'}")
-    assert second.process.wait(5) == 1
+    assert second.process.wait(STOP_TIMEOUT_S) == 1
     assert f"in use by another `yupana dev` (process {first.process.pid})" in second.log()
     [ledger] = [child for child in first.children() if child.cmdline()[-2:] == ["serve", "ledger"]]
     ledger.terminate()
