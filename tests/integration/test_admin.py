@@ -11,7 +11,7 @@ import pytest
 from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 
 from support.databases import Database
-from support.processes import FeedProcess, LedgerProcess
+from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from yupana.admin.v1.admin_service_pb2 import GetInfoRequest
 from yupana.admin.v1.admin_service_pb2_grpc import AdminServiceStub
 
@@ -20,12 +20,16 @@ Start = Callable[..., LedgerProcess]
 
 
 async def test_info_when_asked_then_says_what_runs_and_keeps_the_password(
-    database: Database, start_ledger: Start, start_feed: Callable[..., FeedProcess]
+    database: Database,
+    start_ledger: Start,
+    start_feed: Callable[..., FeedProcess],
+    start_worker: Callable[..., WorkerProcess],
 ) -> None:
     url = database.ledger_url.replace("yupana_ledger@", "yupana_ledger:s3cr3t@")
     ledger = start_ledger(database, url=f"{url}?password=s3cr3t", environment=ADMIN)
     feed = start_feed(database, environment=ADMIN)
-    for process, service in ((ledger, "ledger"), (feed, "feed")):
+    worker = start_worker(database, environment=ADMIN)
+    for process, service in ((ledger, "ledger"), (feed, "feed"), (worker, "worker")):
         async with grpc.aio.insecure_channel(process.address) as channel:
             info = await AdminServiceStub(channel).GetInfo(GetInfoRequest(), timeout=10)
         assert info.service == service

@@ -12,6 +12,7 @@ from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
 from yupana_server.runtime import telemetry
+from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.config import ConfigError, WorkerConfig
 from yupana_server.runtime.metrics import set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
@@ -67,6 +68,7 @@ class WorkerService:
         """
         await self._reader.open()
         await self._check_schema()
+        add_admin(self._server.grpc, "worker", newest_revision(), self._config)
         address = await self._server.start(self._config.listen, ())
         self._tasks = [
             asyncio.create_task(watch_event_loop()),
@@ -114,6 +116,7 @@ async def serve(config: WorkerConfig) -> None:
     stop_metrics = set_up_metrics("yupana-worker", config.metrics_listen)
     service = WorkerService(config)
     await service.start()
+    dump_on_signal()
     await until_signal()
     await service.stop()
     stop_metrics()
