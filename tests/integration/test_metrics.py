@@ -5,6 +5,7 @@ import json
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,36 @@ async def test_calls_when_some_fail_then_measured_by_method_and_status(
     assert counted()["BatchGetAccounts", "OK"] == 1
     assert counted()["BatchGetAccounts", "INVALID_ARGUMENT"] == 1
     assert counted()["Execute", "OK"] == 3
+
+
+def total(received: MetricsCollector, name: str) -> int:
+    return sum(point.as_int for point in received.points("yupana-ledger", name))
+
+
+async def test_conflicts_when_another_server_was_first_then_counted(
+    measured: tuple[MetricsCollector, BookClient],
+    database: Database,
+    start_ledger: Callable[..., LedgerProcess],
+) -> None:
+    received, book = measured
+    await received.until(lambda: total(received, "yupana.journal.entries") == 3)
+    assert received.points("yupana-ledger", "yupana.batch.conflicts")
+    assert total(received, "yupana.batch.conflicts") == 0
+    async with Yupana(start_ledger(database).address) as other:
+        await other.book("shop").transfer("world", "wallet", 1)
+    await book.transfer("world", "wallet", 1)
+    await received.until(lambda: total(received, "yupana.batch.conflicts") == 1)
+
+
+async def test_holds_when_they_expire_then_counted_once(
+    measured: tuple[MetricsCollector, BookClient],
+) -> None:
+    received, book = measured
+    await book.hold("world", "wallet", 1, expires_after=timedelta(milliseconds=1))
+    await book.hold("world", "wallet", 1)
+    await book.transfer("world", "wallet", 1)
+    await received.until(lambda: total(received, "yupana.journal.entries") == 7)
+    assert total(received, "yupana.holds.expired") == 1
 
 
 async def test_metrics_when_an_address_is_given_then_prometheus_can_scrape_them(

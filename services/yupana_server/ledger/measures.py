@@ -52,6 +52,14 @@ _append_duration = _meter.create_histogram(
     description="From asking for the book's lock to the commit, or to what went wrong.",
     explicit_bucket_boundaries_advisory=LATENCY_S,
 )
+_conflicts = _meter.create_counter(
+    "yupana.batch.conflicts",
+    unit="{conflict}",
+    description="How often a batch found that another server had been first.",
+)
+_expired = _meter.create_counter(
+    "yupana.holds.expired", unit="{hold}", description="Holds whose expiry this server recorded."
+)
 _misses = _meter.create_counter(
     "yupana.memory.misses",
     unit="{fact}",
@@ -105,11 +113,19 @@ def note_append(book: str, took_s: float, failed: str) -> None:
     _append_duration.record(took_s, attributes)
 
 
-def note_commit(book: str, *, entries: int, requests: int) -> None:
-    """Note the size of a batch that was recorded."""
-    _entries.add(entries, {"yupana.book": book_label(book)})
-    _batch_commands.record(entries)
+def note_commit(book: str, entries: Sequence[Entry], *, requests: int) -> None:
+    """Note a batch that was recorded."""
+    attributes = {"yupana.book": book_label(book)}
+    _entries.add(len(entries), attributes)
+    _conflicts.add(0, attributes)  # From the first batch on, so that the first conflict shows.
+    _expired.add(sum(entry.kind == Kind.EXPIRY for entry in entries), attributes)
+    _batch_commands.record(len(entries))
     _batch_requests.record(requests)
+
+
+def note_conflict(book: str) -> None:
+    """Note that another server recorded entries between a batch's decision and its lock (R4)."""
+    _conflicts.add(1, {"yupana.book": book_label(book)})
 
 
 def note_misses(kind: str, count: int) -> None:

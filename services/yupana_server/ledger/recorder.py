@@ -135,7 +135,7 @@ class Recorder:
         book, began, failed = self._memory.book.id, time.perf_counter(), ""
         try:
             yield
-            measures.note_commit(book, entries=len(batch.entries), requests=len(batch.submissions))
+            measures.note_commit(book, batch.entries, requests=len(batch.submissions))
         except Exception as error:
             failed = type(error).__name__
             raise
@@ -196,6 +196,7 @@ class Recorder:
             others = others[1:]
         memory.enter(tail.epoch)
         if others:
+            measures.note_conflict(memory.book.id)
             memory.fold(others)
         if len(tail.entries) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
