@@ -11,8 +11,8 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 	--custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults mutants lint types stubs stubs-check breaking lock wheels \
-	image-check clean
+.PHONY: help setup demo test unit faults mutants lint types stubs stubs-check dashboards \
+	dashboards-check breaking lock wheels image-check clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,14 @@ stubs-check: stubs ## Fails when the committed stubs are not those of protos/
 	@git diff --exit-code --stat -- $(STUBS) \
 		&& test -z "$$(git ls-files --others --exclude-standard -- $(STUBS))" \
 		|| { echo "The stubs are stale: run 'make stubs' and commit $(STUBS)."; exit 1; }
+
+dashboards: setup ## Writes Grafana's dashboards from observability/grafana/generator
+	@cd observability/grafana && ../../$(BIN)/python -m generator
+
+dashboards-check: dashboards ## Fails when the committed dashboards are not those of the generator
+	@git diff --exit-code --stat -- observability/grafana/dashboards \
+		&& test -z "$$(git ls-files --others --exclude-standard -- observability/grafana/dashboards)" \
+		|| { echo "The dashboards are stale: run 'make dashboards' and commit them."; exit 1; }
 
 breaking: setup ## Fails when protos/ break what AGAINST (default: the main branch) promises
 	$(BIN)/buf breaking --against '$(AGAINST)'

@@ -57,7 +57,7 @@ class Prometheus:
     def __enter__(self) -> "Prometheus":
         config = {
             "global": {"scrape_interval": "500ms", "evaluation_interval": "1s"},
-            "rule_files": [str(RULES / "recording.yml"), str(RULES / "alerts.yml")],
+            "rule_files": [self._hurried(RULES / name) for name in ("recording.yml", "alerts.yml")],
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": targets}]}
                 for job, targets in self._jobs.items()
@@ -101,6 +101,15 @@ class Prometheus:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from None
+
+    def _hurried(self, rules: Path) -> str:
+        """Copy rules so that all groups are evaluated every second; returns where they are."""
+        content = yaml.safe_load(rules.read_text())
+        for group in content["groups"]:
+            group.pop("interval", None)
+        path = self._folder / rules.name
+        path.write_text(yaml.safe_dump(content))
+        return str(path)
 
     def _until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
