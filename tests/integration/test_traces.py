@@ -2,143 +2,265 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent import futures
 from typing import Any
 
-import grpc
+import grpc.aio
+import psycopg
 import pytest
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from support.databases import Database
 from support.journals import execute
 from support.processes import LedgerProcess
-from yupana import CreateTransfer, Yupana
+from support.spans import SpanCollector, attributes, span_collector
+from yupana import CallError, CreateTransfer, Yupana
 from yupana.book import BookClient
+from yupana.ledger.v1 import command_pb2, ledger_service_pb2, ledger_service_pb2_grpc
 
-
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Keeps every span that it is sent."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-
-    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802
-        for resource in request.resource_spans:
-            for scope in resource.scope_spans:
-                self.spans += scope.spans
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-    def named(self, name: str) -> list[Span]:
-        return [span for span in self.spans if span.name == name]
-
-    async def until(self, fact: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
-            while not fact():
-                await asyncio.sleep(0.05)
+EXECUTE = "yupana.ledger.v1.LedgerService/Execute"
+SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+NOT_SAMPLED = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
 
 @pytest.fixture
-def collector() -> Iterator[tuple[Collector, str]]:
-    server = grpc.server(futures.ThreadPoolExecutor(2))
-    collector = Collector()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield collector, f"http://127.0.0.1:{port}"
-    server.stop(None)
+def collector() -> Iterator[tuple[SpanCollector, dict[str, str]]]:
+    """Collects; with the environment of processes that send it everything."""
+    with span_collector() as (collector, endpoint):
+        yield (
+            collector,
+            {
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "100",
+                "OTEL_TRACES_SAMPLER": "parentbased_always_on",
+            },
+        )
 
 
 @pytest.fixture
 async def traced(
-    collector: tuple[Collector, str],
+    collector: tuple[SpanCollector, dict[str, str]],
     database: Database,
     start_ledger: Callable[..., LedgerProcess],
 ) -> AsyncIterator[BookClient]:
-    environment = {
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector[1],
-        "OTEL_BSP_SCHEDULE_DELAY": "100",
-    }
-    process = start_ledger(database, environment=environment)
+    process = start_ledger(database, environment=collector[1])
     async with Yupana(process.address) as yupana:
         await yupana.create_book("b")
         book = yupana.book("b")
         await book.open_asset("USD", scale=2)
         await book.open_account("world", asset="USD")
-        await book.open_account("users:1", asset="USD")
+        await book.open_account("users:1", asset="USD", min_balance=0)
         yield book
     assert process.stop() == 0
-    assert "error" not in process.log().lower()
+    assert '"level": "error"' not in process.log()
+    assert "Traceback" not in process.log()
 
 
-async def test_traces_when_requests_share_a_batch_then_its_span_is_linked_to_each(
-    collector: tuple[Collector, str], traced: BookClient, database: Database
+def transfers(*ids: str, amount: int = 1) -> list[CreateTransfer]:
+    return [CreateTransfer("world", "users:1", amount, id=id_) for id_ in ids]
+
+
+def links(spans: list[Span]) -> set[tuple[bytes, bytes]]:
+    """Return which spans are linked to which."""
+    return {(span.span_id, link.span_id) for span in spans for link in span.links}
+
+
+async def test_traces_when_requests_share_a_batch_then_linked_both_ways(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
 ) -> None:
     spans = collector[0]
-    await asyncio.gather(
-        *(traced.execute([CreateTransfer("world", "users:1", 1, id=f"t{i}")]) for i in range(20))
-    )
-    name = "/yupana.ledger.v1.LedgerService/Execute"
+    await asyncio.gather(*(traced.execute(transfers(f"t{i}")) for i in range(20)))
     await spans.until(
-        lambda: (
-            len(spans.named(name)) >= 23
-            and sum(len(batch.links) for batch in spans.named("batch")) >= 23
-        )
+        lambda: len(spans.named(EXECUTE)) >= 23 and len(links(spans.named("batch"))) >= 23
     )
-    requests = {span.span_id for span in spans.named(name)}
-    linked = [link.span_id for batch in spans.named("batch") for link in batch.links]
-    assert set(linked) == requests
-    assert len(spans.named("batch")) < len(requests)
+    there, back = links(spans.named("batch")), links(spans.named(EXECUTE))
+    assert {(request, batch) for batch, request in there} == back
+    assert {request for _, request in there} == {span.span_id for span in spans.named(EXECUTE)}
+    assert len(spans.named("batch")) < 23
     assert all(not batch.parent_span_id for batch in spans.named("batch"))
 
 
-async def test_traces_when_a_batch_is_recorded_then_its_sql_is_below_it(
-    collector: tuple[Collector, str], traced: BookClient, database: Database
+async def test_traces_when_a_request_waited_then_that_is_a_span_below_it(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
 ) -> None:
     spans = collector[0]
-    await traced.transfer("world", "users:1", 1, id="t")
+    await traced.execute(transfers("t"))
+    await spans.until(lambda: len(spans.named(EXECUTE)) >= 4 and len(spans.named("queue")) >= 4)
+    requests = {span.span_id: span for span in spans.named(EXECUTE)}
+    assert {queue.parent_span_id for queue in spans.named("queue")} == set(requests)
+    for queue in spans.named("queue"):
+        request = requests[queue.parent_span_id]
+        assert request.trace_id == queue.trace_id
+        assert request.end_time_unix_nano >= queue.end_time_unix_nano
+        assert queue.end_time_unix_nano >= queue.start_time_unix_nano
+
+
+async def test_traces_when_a_batch_is_recorded_then_its_sql_is_below_it(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
+) -> None:
+    spans = collector[0]
+    await traced.execute(transfers("t"))
     await spans.until(lambda: len(spans.named("batch")) >= 4)
     batches = {span.span_id for span in spans.named("batch")}
     for name in ("SELECT yupana.journal", "COPY yupana.journal"):
         assert batches <= {span.parent_span_id for span in spans.named(name)}
-    attributes = {a.key: a.value for a in spans.named("COPY yupana.journal")[0].attributes}
-    assert attributes["db.system.name"].string_value == "postgresql"
+    copy = spans.named("COPY yupana.journal")[0]
+    assert attributes(copy)["db.system.name"] == "postgresql"
+    assert copy.kind == Span.SPAN_KIND_CLIENT
+
+
+async def test_traces_when_commands_were_answered_then_spans_say_what_became_of_them(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
+) -> None:
+    spans = collector[0]
+    await traced.execute([*transfers("t1", "t2"), CreateTransfer("users:1", "world", 9, id="t3")])
+    await traced.execute(transfers("t1", "t2"))
+
+    def found(name: str, outcome: str) -> list[dict[str, Any]]:
+        all_ = [attributes(span) for span in spans.named(name)]
+        return [each for each in all_ if each.get("yupana.replays" if outcome else "") == 2]
+
+    await spans.until(lambda: found(EXECUTE, "replayed") and found("batch", "replayed"))
+    mixed = next(a for s in spans.named(EXECUTE) if (a := attributes(s))["yupana.rejections"])
+    assert mixed["rpc.system.name"] == "grpc"
+    assert mixed["rpc.method"] == EXECUTE
+    assert mixed["rpc.response.status_code"] == "OK"
+    assert mixed["network.peer.address"] == "127.0.0.1"
+    assert mixed["yupana.book"] == "b"
+    assert (mixed["yupana.commands"], mixed["yupana.outcome"]) == (3, "mixed")
+    assert (mixed["yupana.rejections"], mixed["yupana.replays"]) == (1, 0)
+    assert mixed["yupana.reason"] == "BELOW_MIN_BALANCE"
+    assert found(EXECUTE, "replayed")[0]["yupana.outcome"] == "replayed"
+    replayed = found("batch", "replayed")[0]
+    assert (replayed["yupana.batch.entries"], replayed["yupana.batch.requests"]) == (0, 1)
+    recorded = next(a for s in spans.named("batch") if (a := attributes(s))["yupana.rejections"])
+    assert (recorded["yupana.book"], recorded["yupana.batch.entries"]) == ("b", 3)
+    assert recorded["yupana.batch.result"] == "recorded"
+    assert recorded["yupana.reason"] == "BELOW_MIN_BALANCE"
+
+
+async def test_errors_when_the_caller_is_at_fault_then_no_error_of_the_servers_span(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
+) -> None:
+    spans = collector[0]
+    with pytest.raises(CallError):
+        await traced.execute([CreateTransfer("world", "no id", 1, id="t")])
+
+    def refused() -> list[Span]:
+        code = "INVALID_ARGUMENT"
+        named = spans.named(EXECUTE)
+        return [s for s in named if attributes(s)["rpc.response.status_code"] == code]
+
+    await spans.until(refused)
+    (span,) = refused()
+    assert span.status.code == Status.STATUS_CODE_UNSET
+    assert attributes(span)["yupana.reason"] == "MALFORMED_REQUEST"
+    assert "error.type" not in attributes(span)
+
+
+async def test_errors_when_the_server_is_at_fault_then_recorded_without_what_was_asked(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient, database: Database
+) -> None:
+    spans = collector[0]
+    async with await psycopg.AsyncConnection.connect(database.ledger_url) as connection:
+        await connection.execute("SELECT FROM yupana.books FOR UPDATE")
+        with pytest.raises(CallError):
+            await traced.execute(transfers("secret-id"), timeout_s=2)
+
+    def failed(name: str) -> list[Span]:
+        return [s for s in spans.named(name) if s.status.code == Status.STATUS_CODE_ERROR]
+
+    await spans.until(lambda: failed(EXECUTE) and failed("batch"))
+    (call,) = failed(EXECUTE)
+    assert attributes(call)["error.type"] == "DEADLINE_EXCEEDED"
+    assert call.status.message == "DEADLINE_EXCEEDED"
+    assert attributes(failed("batch")[0])["error.type"] == "StuckError"
+    assert attributes(failed("batch")[0])["yupana.batch.result"] == "failed"
+    (select, *_) = failed("SELECT yupana.journal")
+    assert attributes(select)["db.response.status_code"] == "55P03"
+    assert not any("secret-id" in str(span) for span in spans.spans)
+
+
+async def test_conflicts_when_another_server_was_first_then_the_batch_says_so_and_is_no_error(
+    collector: tuple[SpanCollector, dict[str, str]],
+    traced: BookClient,
+    database: Database,
+    start_ledger: Callable[..., LedgerProcess],
+) -> None:
+    spans = collector[0]
+    async with Yupana(start_ledger(database).address) as other:
+        # More than the first server reads in one message.
+        for part in range(2):
+            ids = [f"o{part}-{i}" for i in range(3_000)]
+            await other.book("b").execute(transfers(*ids), timeout_s=60)
+    await traced.execute(transfers("t"), timeout_s=60)
+
+    def tries() -> list[tuple[str, int]]:
+        all_ = [attributes(span) for span in spans.named("batch")]
+        return [(a["yupana.batch.result"], a["yupana.batch.conflicts"]) for a in all_]
+
+    await spans.until(lambda: ("recorded", 1) in tries())
+    assert ("conflict", 0) in tries()
+    assert all(s.status.code == Status.STATUS_CODE_UNSET for s in spans.named("batch"))
+
+
+@pytest.mark.parametrize(("parent", "recorded"), [(SAMPLED, True), (NOT_SAMPLED, False)])
+async def test_sampling_when_the_caller_has_decided_then_that_holds_for_call_and_batch(
+    collector: tuple[SpanCollector, dict[str, str]],
+    database: Database,
+    start_ledger: Callable[..., LedgerProcess],
+    parent: str,
+    recorded: bool,
+) -> None:
+    spans, environment = collector
+    ratio = {"OTEL_TRACES_SAMPLER": "", "OTEL_TRACES_SAMPLER_ARG": "0" if recorded else "1"}
+    process = start_ledger(database, environment=environment | ratio)
+    async with grpc.aio.insecure_channel(process.address) as channel, Yupana(process.address) as y:
+        await y.create_book("b")
+        stub: Any = ledger_service_pb2_grpc.LedgerServiceStub(channel)
+        usd = command_pb2.Command(id="usd", open_asset={"asset": "USD"})
+        request = ledger_service_pb2.ExecuteRequest(book="b", commands=[usd])
+        await stub.Execute(request, timeout=30, metadata=[("traceparent", parent)])
+    assert process.stop() == 0  # Which sends what is left.
+    names = {span.name for span in spans.spans}
+    assert names.issuperset({EXECUTE, "batch", "COPY yupana.journal"}) == recorded
+    if recorded:
+        (call,) = spans.named(EXECUTE)
+        assert call.trace_id.hex() == parent.split("-")[1]
+        assert call.parent_span_id.hex() == parent.split("-")[2]
+    rows = execute(database.ledger_url, "SELECT trace_id FROM yupana.journal WHERE id = 'usd'")
+    assert bytes(rows[0][0]).hex() == parent.split("-")[1]  # type: ignore[call-overload]
 
 
 async def test_traces_when_recorded_then_the_entry_carries_the_trace_id(
-    collector: tuple[Collector, str], traced: BookClient, database: Database
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient, database: Database
 ) -> None:
     spans = collector[0]
-    await traced.transfer("world", "users:1", 1, id="t")
+    await traced.execute(transfers("t"))
     rows = execute(database.ledger_url, "SELECT trace_id FROM yupana.journal WHERE id = 't'")
-    name = "/yupana.ledger.v1.LedgerService/Execute"
-    await spans.until(lambda: len(spans.named(name)) >= 4)
-    assert rows[0][0] in {span.trace_id for span in spans.named(name)}
+    await spans.until(lambda: len(spans.named(EXECUTE)) >= 4)
+    assert rows[0][0] in {span.trace_id for span in spans.named(EXECUTE)}
 
 
 async def test_traces_when_health_is_watched_then_no_span_and_no_error(
-    collector: tuple[Collector, str], traced: BookClient
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
 ) -> None:
     spans = collector[0]
-    await traced.transfer("world", "users:1", 1, id="t")
+    await traced.execute(transfers("t"))
     await spans.until(lambda: len(spans.named("batch")) >= 4)
     assert not [span for span in spans.spans if "Health" in span.name]
 
 
 async def test_traces_when_requests_come_in_a_stream_then_each_is_a_span_of_its_own(
-    collector: tuple[Collector, str], traced: BookClient, database: Database
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient, database: Database
 ) -> None:
     spans = collector[0]
-    commands = [CreateTransfer("world", "users:1", 1, id=f"t{number}") for number in range(2_500)]
+    commands = transfers(*(f"t{number}" for number in range(2_500)))
     assert len([outcome async for outcome in traced.execute_stream(commands)]) == 2_500
-    name = "/yupana.ledger.v1.LedgerService/ExecuteStream request"
-    await spans.until(
-        lambda: (
-            len(spans.named(name)) >= 3
-            and sum(len(batch.links) for batch in spans.named("batch")) >= 6
-        )
-    )
-    linked = {link.span_id for batch in spans.named("batch") for link in batch.links}
-    assert {span.span_id for span in spans.named(name)} <= linked
+    name = "yupana.ledger.v1.LedgerService/ExecuteStream request"
+    await spans.until(lambda: len(spans.named(name)) >= 3 and len(links(spans.named("batch"))) >= 6)
+    requests = {span.span_id for span in spans.named(name)}
+    assert requests <= {request for _, request in links(spans.named("batch"))}
+    assert requests == {request for request, _ in links(spans.named(name))}
+    assert {attributes(span)["yupana.outcome"] for span in spans.named(name)} == {"done"}
     rows = execute(database.ledger_url, "SELECT trace_id FROM yupana.journal WHERE id = 't0'")
     assert rows[0][0] in {span.trace_id for span in spans.named(name)}

@@ -41,7 +41,7 @@ from yupana_server.journal.rows import (
     encode,
     escape,
 )
-from yupana_server.journal.spans import database_span
+from yupana_server.journal.spans import database_span, note_failure
 
 TAIL_ENTRIES_MAX = 5_000
 """How many entries of others one message brings; who is further behind loads the book again."""
@@ -185,11 +185,12 @@ class Appender:
             UnavailableError: The connection is of no more use.
         """
         try:
-            with database_span("SELECT", "yupana.journal"):
+            with database_span("SELECT", "yupana.journal") as span:
                 results = await self._wait(self._query(self._begin_sql(from_seq)), timeout_s)
+                if (failed := _failure(results)) is not None:
+                    note_failure(span, _sqlstate(failed))
         except (psycopg.Error, TimeoutError) as error:
             raise UnavailableError(str(error)) from error
-        failed = _failure(results)
         if failed is not None:
             await self.rollback()
             if _sqlstate(failed) in {_LOCK_TIMEOUT, *_TRY_AGAIN}:
@@ -211,8 +212,10 @@ class Appender:
         """
         self._warnings.clear()
         try:
-            with database_span("COPY", "yupana.journal"):
+            with database_span("COPY", "yupana.journal") as span:
                 failed = await self._wait(self._copy(batch), timeout_s)
+                if failed is not None:
+                    note_failure(span, _sqlstate(failed))
         except (psycopg.Error, TimeoutError) as error:
             raise UnknownCommitError(str(error)) from error
         if failed is not None:

@@ -31,6 +31,8 @@ class Batch:
     def __init__(self, memory: Memory, quota: RejectionQuota):
         self.submissions: list[Submission] = []
         self.commands_count = 0
+        self.conflicts = 0
+        """How often another server was first."""
         self._memory = memory
         self._quota = quota
         self._sent: dict[str, Entry] = {}
@@ -207,7 +209,7 @@ class Batch:
 
 
 def _trace_id(submission: Submission) -> bytes | None:
-    context = submission.span_context
+    context = submission.span.get_span_context()
     return context.trace_id.to_bytes(16, "big") if context.is_valid else None
 
 

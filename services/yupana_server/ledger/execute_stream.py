@@ -13,6 +13,7 @@ from yupana_server.ledger.execution import Execution, Executor
 from yupana_server.ledger.fields import Violations
 from yupana_server.ledger.submission import Answer, NotAnsweredError, OverloadedError
 from yupana_server.runtime.admission import draining
+from yupana_server.runtime.call_spans import begin_span, note_request, note_status
 from yupana_server.runtime.deadlines import Deadline, StreamDeadline
 from yupana_server.runtime.errors import CallError, malformed
 
@@ -27,9 +28,7 @@ QUEUE_PAUSE_S = 0.02
 
 TIMEOUT_MAX_US = 3_600_000_000
 
-SPAN_NAME = "/yupana.ledger.v1.LedgerService/ExecuteStream request"
-
-tracer = trace.get_tracer("yupana.ledger")
+METHOD = "/yupana.ledger.v1.LedgerService/ExecuteStream"
 
 
 @dataclass(eq=False, slots=True)
@@ -98,7 +97,7 @@ class ExecuteStream:
             self._reader.cancel()
             for under_way in self._under_way:
                 under_way.answer.cancel()
-                under_way.span.end()
+                _end_span(under_way.span, asyncio.CancelledError())
 
     async def _first(self, reader: asyncio.Task[None]) -> _UnderWay | None:
         """Wait for a request under way; None when there will not be any more."""
@@ -109,14 +108,22 @@ class ExecuteStream:
 
     async def _response(self, first: _UnderWay) -> ledger_service_pb2.ExecuteResponse:
         try:
+            answer = await self._answer(first)
+        except CallError as error:
+            _end_span(first.span, error)
+            raise
+        response = first.execution.response(answer)
+        _end_span(first.span)
+        return response
+
+    async def _answer(self, first: _UnderWay) -> Answer:
+        try:
             async with asyncio.timeout_at(first.deadline.at):
-                answer = await first.answer
+                return await first.answer
         except TimeoutError:
             raise first.deadline.ran_out() from None
         except NotAnsweredError as error:
             raise self._executor.error(first.execution, error) from error
-        first.span.end()
-        return first.execution.response(answer)
 
     async def _read(self) -> None:
         async for message in self._requests:
@@ -138,15 +145,16 @@ class ExecuteStream:
 
         While the queue is full it waits, so that requests stay in their order.
         """
-        span = tracer.start_span(SPAN_NAME, self._trace_context, trace.SpanKind.SERVER)
+        span = begin_span(METHOD, self._trace_context, "request")
+        note_request(span, request)
         try:
-            execution = await self._executor.prepare(request, deadline, span.get_span_context())
+            execution = await self._executor.prepare(request, deadline, span)
             answer = await self._enqueue(execution)
             while answer is None:
                 await asyncio.sleep(QUEUE_PAUSE_S)
                 answer = await self._enqueue(execution)
-        except BaseException:
-            span.end()
+        except BaseException as error:
+            _end_span(span, error)
             raise
         self._under_way.append(_UnderWay(execution, deadline, answer, span))
         self._commands_under_way += execution.submission.commands_count
@@ -173,6 +181,15 @@ class ExecuteStream:
         if not task.cancelled():
             task.exception()
         self._changed.set()
+
+
+def _end_span(span: trace.Span, error: BaseException | None = None) -> None:
+    """End the span of a request; one that was left without an answer was cancelled."""
+    if isinstance(error, CallError):
+        note_status(span, error.code.name, error)
+    else:
+        note_status(span, "OK" if error is None else "CANCELLED")
+    span.end()
 
 
 def _timeout_s(message: ledger_service_pb2.ExecuteStreamRequest) -> float | None:

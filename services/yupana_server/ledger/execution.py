@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import Span
 
 from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.commands import Malformed
@@ -11,6 +11,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger import present
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.parse import Parsed, parse_commands
+from yupana_server.ledger.spans import note_commands, note_outcomes
 from yupana_server.ledger.submission import (
     Answer,
     BookGoneError,
@@ -36,6 +37,7 @@ class Execution(NamedTuple):
 
     def response(self, answer: Answer) -> ledger_service_pb2.ExecuteResponse:
         """Return what became of its commands."""
+        note_outcomes(self.submission.span, answer.outcomes)
         book_id, recorded = self.book.id, not self.submission.validate_only
         response = ledger_service_pb2.ExecuteResponse(
             position=encode_position(book_id, answer.epoch, answer.seq)
@@ -71,13 +73,14 @@ class Executor:
         self,
         request: ledger_service_pb2.ExecuteRequest,
         deadline: Deadline,
-        span_context: SpanContext,
+        span: Span,
     ) -> Execution:
         """Read and check a request; the deadline tells from now on how far it got.
 
         Raises:
             CallError: MALFORMED_REQUEST or BOOK_NOT_FOUND.
         """
+        note_commands(span, request)
         parsed = parse_commands(request)
         book = await self._books.row(request.book)
         if parsed.violations:
@@ -86,7 +89,7 @@ class Executor:
             parsed.units,
             deadline.at,
             validate_only=request.validate_only,
-            span_context=span_context,
+            span=span,
             weight=parsed.weight,
             checked_seq=-1 if parsed.violations else 0,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc.aio
 from opentelemetry import trace
+from opentelemetry.context import get_current
 
 from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
@@ -20,7 +21,6 @@ from yupana_server.ledger.moments import read_as_of
 from yupana_server.ledger.submission import NotAnsweredError
 from yupana_server.ledger.transfer_filters import read_transfer_filter
 from yupana_server.ledger.transfer_reads import TransferReads
-from yupana_server.runtime import telemetry
 from yupana_server.runtime.deadlines import current_deadline, current_stream_deadline
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -40,14 +40,15 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_service_pb2.ExecuteRequest, context: Context
     ) -> ledger_service_pb2.ExecuteResponse:
         """Decide and record commands."""
-        span_context = trace.get_current_span().get_span_context()
+        span = trace.get_current_span()
         self._executor.check_room(request, current_deadline())
-        execution = await self._executor.prepare(request, current_deadline(), span_context)
+        execution = await self._executor.prepare(request, current_deadline(), span)
         try:
             writer = await self._executor.writer(execution)
-            return execution.response(await writer.submit(execution.submission))
+            answer = await writer.submit(execution.submission)
         except NotAnsweredError as error:
             raise self._executor.error(execution, error) from error
+        return execution.response(answer)
 
     async def ExecuteStream(
         self,
@@ -59,7 +60,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
             self._executor,
             request_iterator,
             current_stream_deadline(),
-            telemetry.caller_context(context.invocation_metadata()),
+            get_current(),
         )
         self._streams.add(stream)
         try:

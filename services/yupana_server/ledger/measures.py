@@ -4,12 +4,12 @@ No id of an account or a transfer is ever an attribute. Books are, up to BOOKS_M
 looks for the busiest book wants to see its name.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from yupana_server.book.commands import Kind
 from yupana_server.book.decide import Outcome, Replay
@@ -21,6 +21,7 @@ BOOKS_MAX = 200
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
+_tracer = trace.get_tracer("yupana.ledger")
 _meter = metrics.get_meter("yupana.ledger")
 _outcomes = _meter.create_counter(
     "yupana.outcomes", unit="{command}", description="Commands that were answered, by outcome."
@@ -80,7 +81,7 @@ def book_label(book: str) -> str:
 def count_outcomes(book: str, outcomes: Sequence[Outcome]) -> None:
     """Count what was answered."""
     label = book_label(book)
-    for (outcome, kind, reason), count in Counter(map(_what, outcomes)).items():
+    for (outcome, kind, reason), count in Counter(map(what_became, outcomes)).items():
         attributes = {"yupana.book": label, "yupana.outcome": outcome}
         if kind is not None:
             attributes["yupana.command"] = kind.name.lower()
@@ -89,7 +90,8 @@ def count_outcomes(book: str, outcomes: Sequence[Outcome]) -> None:
         _outcomes.add(count, attributes)
 
 
-def _what(outcome: Outcome) -> tuple[str, Kind | None, str | None]:
+def what_became(outcome: Outcome) -> tuple[str, Kind | None, str | None]:
+    """Return what the outcome is called, of which kind of command, for which reason."""
     if isinstance(outcome, Entry):
         reason = outcome.reason
         if reason is None:
@@ -100,9 +102,14 @@ def _what(outcome: Outcome) -> tuple[str, Kind | None, str | None]:
     return "refused", None, outcome.reason.name
 
 
-def note_wait(wait_s: float, span: SpanContext) -> None:
-    """Note how long a request waited; the exemplar is its own trace."""
-    _queue_wait.record(max(0.0, wait_s), context=_context(span))
+def note_wait(wait_s: float, span: trace.Span) -> None:
+    """Note how long a request waited, as a span below its own, which is the exemplar."""
+    context = trace.set_span_in_context(span, Context()) if span.is_recording() else None
+    _queue_wait.record(max(0.0, wait_s), context=context)
+    if context is not None:
+        ended_at_ns = time.time_ns()
+        began_at_ns = ended_at_ns - max(0, int(wait_s * 1e9))
+        _tracer.start_span("queue", context, start_time=began_at_ns).end(ended_at_ns)
 
 
 def note_append(book: str, took_s: float, failed: str) -> None:
@@ -132,9 +139,3 @@ def note_misses(kind: str, count: int) -> None:
     """Note how many facts were not in memory."""
     if count:
         _misses.add(count, {"yupana.fact": kind})
-
-
-def _context(span: SpanContext) -> Context | None:
-    if not span.trace_flags.sampled:
-        return None
-    return trace.set_span_in_context(NonRecordingSpan(span), Context())

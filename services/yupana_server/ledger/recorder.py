@@ -11,10 +11,9 @@ left to its deadline.
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 import structlog
-from opentelemetry import trace
 
 from yupana_server.book.state import NotLoadedError
 from yupana_server.journal.append import (
@@ -44,6 +43,7 @@ from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
+from yupana_server.ledger.spans import batch_span
 from yupana_server.ledger.submission import (
     BookGoneError,
     ClockSkewError,
@@ -79,7 +79,6 @@ SWEEP_TIMEOUT_S = 10.0
 STUCK_AFTER_S = IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000
 
 log = structlog.get_logger("yupana.recorder")
-tracer = trace.get_tracer("yupana.ledger")
 
 
 class Recorder:
@@ -125,7 +124,7 @@ class Recorder:
         """Decide again if need be, hold it against the journal, append, take over, answer."""
         if batch.obsolete:
             await self._decide_again(batch)
-        with self._batch_span(batch), self._measured(batch):
+        with batch_span(self._memory.book.id, batch), self._measured(batch):
             await self._append(batch)
         batch.answer()
 
@@ -253,18 +252,6 @@ class Recorder:
             memory.book.number, memory.link, batch.entries, batch.words, batch.erased
         )
 
-    def _batch_span(self, batch: Batch) -> AbstractContextManager[trace.Span]:
-        """Begin the span of a commit, linked to the spans of all requests that it carries."""
-        contexts = [s.span_context for s in batch.submissions if s.span_context.is_valid]
-        attributes: dict[str, str | int] = {
-            "yupana.book": self._memory.book.id,
-            "yupana.batch.requests": len(batch.submissions),
-            "yupana.batch.entries": len(batch.entries),
-        }
-        return tracer.start_as_current_span(
-            "batch", links=[trace.Link(context) for context in contexts], attributes=attributes
-        )
-
     async def _prepare_next_try(self, batch: Batch, error: JournalError) -> None:
         """Do what the error asks for before the batch is tried again."""
         log.warning("append_failed", book=self._memory.book.id, error=type(error).__name__)
@@ -273,6 +260,7 @@ class Recorder:
         elif isinstance(error, OverdueError):
             await self.sweep()
         elif isinstance(error, ConflictError):
+            batch.conflicts += 1
             self._memory.invalidate()
             self._memory.forget_checks(batch.submissions)
             with suppress(JournalError):

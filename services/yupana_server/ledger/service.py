@@ -77,7 +77,6 @@ class LedgerService:
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
-                *telemetry.server_interceptors(),
                 CallInterceptor(
                     default_deadline_s=config.default_deadline_s,
                     admission=self._admission,

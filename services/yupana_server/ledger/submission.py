@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
+from opentelemetry.trace import INVALID_SPAN, Span
 
 from yupana_server.book.commands import Command
 from yupana_server.book.decide import Outcome
@@ -70,7 +70,8 @@ class Submission:
     validate_only: bool = False
     holds: Sequence[str] = ()
     """Holds that may be due, to be looked at beside those in memory."""
-    span_context: SpanContext = INVALID_SPAN_CONTEXT
+    span: Span = INVALID_SPAN
+    """The request's. It may have ended when nobody waits any more."""
     answer: "asyncio.Future[Answer]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -226,7 +226,7 @@ class Writer:
                 with suppress(NotLoadedError):  # Something fell due just now: load that as well.
                     batch.decide(submissions, clock=self._clock(), now=now)
                     for submission in submissions:
-                        measures.note_wait(now - submission.queued_at, submission.span_context)
+                        measures.note_wait(now - submission.queued_at, submission.span)
                     return
             submissions = batch.submissions
             await self._load(submissions)

@@ -23,6 +23,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry import trace
 
+from yupana_server.runtime.call_spans import call_span, note_request, note_status
 from yupana_server.runtime.deadlines import (
     ANSWER_MARGIN_S,
     begin_deadline,
@@ -92,7 +93,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, behaviour: Behaviour) -> Any:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             work = partial(self._call, behaviour, request, context)
-            return await self._serve(method, context, work)
+            return await self._serve(method, context, work, streams=False)
 
         return call
 
@@ -103,7 +104,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             requests: AsyncIterable[Any], context: grpc.aio.ServicerContext[Any, Any]
         ) -> None:
             work = partial(self._stream, behaviour, requests, context)
-            await self._serve(method, context, work)
+            await self._serve(method, context, work, streams=True)
 
         return call
 
@@ -112,23 +113,26 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method: str,
         context: grpc.aio.ServicerContext[Any, Any],
         work: Callable[[], Awaitable[Any]],
+        *,
+        streams: bool,
     ) -> Any:
         """Let a call in, log it, and end it with a status of ours when it fails."""
-        started = time.perf_counter()
-        code = "CANCELLED"
-        try:
-            with self._admission.admitted():
-                response = await work()
-            code = "OK"
-            return response
-        except Exception as error:
-            explained = self._explain(error)
-            code = explained.code.name
-            return _end(context, explained)
-        finally:
-            took_s = time.perf_counter() - started
-            note_call(method, code, took_s)
-            log.debug("rpc", method=method, code=code, took_ms=round(took_s * 1000, 2))
+        started, code, explained = time.perf_counter(), "CANCELLED", None
+        with call_span(method, context, streams=streams) as span:
+            try:
+                with self._admission.admitted():
+                    response = await work()
+                code = "OK"
+                return response
+            except Exception as error:
+                explained = self._explain(error)
+                code = explained.code.name
+                return _end(context, explained)
+            finally:
+                took_s = time.perf_counter() - started
+                note_status(span, code, explained)
+                note_call(method, code, took_s)
+                log.debug("rpc", method=method, code=code, took_ms=round(took_s * 1000, 2))
 
     async def _stream(
         self,
@@ -152,6 +156,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         if isinstance(request, _Unreadable):
             raise _unreadable()
+        note_request(trace.get_current_span(), request)
         remaining_s = context.time_remaining()
         if remaining_s is None:
             remaining_s = self._default_deadline_s

@@ -19,6 +19,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from prometheus_client import start_http_server
 
+from yupana_server.runtime.call_spans import SERVER_ERRORS
 from yupana_server.runtime.telemetry import resource
 
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
@@ -34,11 +35,6 @@ PROCESS_METRICS: dict[str, list[str] | None] = {
 
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Bounds of histograms of times, in seconds."""
-
-_SERVER_ERRORS = {
-    "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"
-}  # fmt: skip
-"""Codes that the conventions count as the server's fault."""
 
 LOOK_EVERY_S = 0.1
 """How often the lag of the event loop is measured."""
@@ -67,7 +63,7 @@ def note_call(method: str, code: str, took_s: float) -> None:
         "rpc.method": method.removeprefix("/"),
         "rpc.response.status_code": code,
     }
-    if code in _SERVER_ERRORS:
+    if code in SERVER_ERRORS:
         attributes["error.type"] = code
     _call_duration.record(took_s, attributes)
 

@@ -1,0 +1,95 @@
+"""The spans of calls that are served, by OpenTelemetry's conventions for RPC.
+
+Our own, because the interceptor of opentelemetry-instrumentation-grpc 0.66 writes attributes that
+the conventions have replaced, and records nothing of a call's outcome. Without an exporter nothing
+is recorded, but the caller's trace still reaches the log and the journal.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc.aio
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.propagate import extract
+
+from yupana_server.runtime.errors import CallError
+
+SERVER_ERRORS = {
+    "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"
+}  # fmt: skip
+"""Codes that the conventions count as the server's fault; the others are no errors of its spans."""
+
+TRACE_HEADERS = {"traceparent", "baggage"}
+
+_tracer = trace.get_tracer("yupana.runtime")
+
+
+def caller_context(metadata: Iterable[tuple[str, str | bytes]] | None) -> Context:
+    """Return the trace that the caller is in; none when it sent no W3C headers."""
+    carrier = {key: value for key, value in metadata or () if isinstance(value, str)}
+    return Context() if TRACE_HEADERS.isdisjoint(carrier) else extract(carrier, Context())
+
+
+@contextmanager
+def call_span(
+    method: str, context: grpc.aio.ServicerContext[Any, Any], *, streams: bool
+) -> Iterator[trace.Span]:
+    """Begin the span of a call, which the handler is in.
+
+    A stream has none, since it lasts for minutes: each of its requests makes a span of its own.
+    """
+    caller = caller_context(context.invocation_metadata())
+    span = trace.get_current_span(caller) if streams else begin_span(method, caller)
+    if span.is_recording():
+        span.set_attribute("network.peer.address", _address(context.peer()))
+    token = contexts.attach(trace.set_span_in_context(span, caller))
+    try:
+        yield span
+    finally:
+        span.end()
+        contexts.detach(token)
+
+
+def begin_span(method: str, caller: Context, what: str = "") -> trace.Span:
+    """Begin the span of a call, or of `what` in it; `method` is its path on the wire."""
+    name = method.removeprefix("/")
+    attributes = {"rpc.system.name": "grpc", "rpc.method": name}
+    return _tracer.start_span(f"{name} {what}".rstrip(), caller, trace.SpanKind.SERVER, attributes)
+
+
+def note_request(span: trace.Span, request: Any) -> None:
+    """Note what a request is about."""
+    if span.is_recording() and (book := book_of(request)) is not None:
+        span.set_attribute("yupana.book", book)
+
+
+def note_status(span: trace.Span, code: str, error: CallError | None = None) -> None:
+    """Note how a call ended: an error of the span only where it is the server's fault."""
+    if not span.is_recording():
+        return
+    span.set_attribute("rpc.response.status_code", code)
+    if error is not None:
+        span.set_attribute("yupana.reason", error.reason)
+    if code in SERVER_ERRORS:
+        span.set_attribute("error.type", code)
+        # Not the message: it may name accounts.
+        span.set_status(trace.StatusCode.ERROR, None if error is None else error.reason)
+
+
+BOOK_LENGTH_MAX = 128
+
+
+def book_of(request: Any) -> str | None:
+    """Return the book that a request names, unless that cannot be an id and may be anything."""
+    book = getattr(request, "book", None)
+    if isinstance(book, str) and 0 < len(book) <= BOOK_LENGTH_MAX:
+        return book if book.isascii() and book.isprintable() else None
+    return None
+
+
+def _address(peer: str) -> str:
+    """Return the address alone, of a peer such as ipv4:10.0.0.7:51234."""
+    return peer.partition(":")[2].rpartition(":")[0]
