@@ -41,7 +41,9 @@ class FakeServer(Server):
         except TimeoutError as error:
             raise NotConnectedError from error
 
-    async def call(self, method, request, *, timeout_s, wait_for_ready, context=None):
+    async def call(
+        self, method, request, *, timeout_s, wait_for_ready, context=None, metadata=None
+    ):
         self.ids.append([command.id for command in getattr(request, "commands", ())])
         self.timeouts_s.append(timeout_s)
         answer = self.script.popleft() if self.script else self.otherwise

@@ -26,28 +26,26 @@ from yupana.reasons import Reason
 from yupana.retries import RetryBudget, is_retryable, pause_s
 from yupana.servers import NotConnectedError
 from yupana.statuses import GONE, call_error, was_answered
+from yupana.telemetry import call_span
+from yupana.telemetry.spans import Carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Context
 
     from yupana.methods import Method, Response
     from yupana.servers import Server, Servers
+    from yupana.telemetry.spans import Metadata
 
 # A server that says so is well itself: one commit is in doubt, one read has to wait.
 _SERVER_IS_WELL = (OutcomeUnknown, ProjectionBehind)
 
 
-class Cargo(Protocol[Request_co]):
+class Cargo(Carried, Protocol[Request_co]):
     """What a call carries, for one caller or for many."""
 
     @property
     def deadline_s(self) -> float:
         """Until when somebody waits for the answer, by `time.monotonic`."""
-
-    @property
-    def context(self) -> Context | None:
-        """Where it is sent, for the interceptors to see. None: where the call is made."""
 
     def request(self) -> Request_co:
         """Return what to send now, with the same ids at every attempt."""
@@ -117,14 +115,17 @@ class Calls:
         Raises:
             NotAnsweredError: None came in time, or trying again is no use.
         """
-        while True:
-            try:
-                response = await self._attempt(method, cargo, attempts)
-            except grpc.aio.AioRpcError as rpc_error:
-                await self.try_again(attempts, call_error(rpc_error), cargo.waits)
-            else:
-                self.answered(attempts)
-                return response
+        with call_span(method, attempts, cargo) as span:
+            while True:
+                try:
+                    response = await self._attempt(method, cargo, attempts, span.metadata)
+                except grpc.aio.AioRpcError as rpc_error:
+                    error = call_error(rpc_error)
+                    span.failed(error)
+                    await self.try_again(attempts, error, cargo.waits)
+                else:
+                    self.answered(attempts)
+                    return response
 
     async def connect(self, attempts: Attempts, deadline_s: float) -> bool:
         """Wait for a connection if that is all there is to do; return whether it was waited for.
@@ -173,7 +174,11 @@ class Calls:
         self._budget.earn()
 
     async def _attempt(
-        self, method: Method[Request, Response], cargo: Cargo[Request], attempts: Attempts
+        self,
+        method: Method[Request, Response],
+        cargo: Cargo[Request],
+        attempts: Attempts,
+        metadata: Metadata | None,
     ) -> Response:
         connected = await self.connect(attempts, cargo.deadline_s)
         # Taken from the cargo only now: who went away while there was no connection is not sent.
@@ -185,6 +190,7 @@ class Calls:
             timeout_s=timeout_s,
             wait_for_ready=connected,
             context=cargo.context,
+            metadata=metadata,
         )
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
@@ -224,6 +230,7 @@ class _OneCall(Generic[Request]):
     __slots__ = ("_request", "deadline_s")
 
     context = None
+    callers = ()
 
     def __init__(self, request: Request, deadline_s: float) -> None:
         self._request = request

@@ -13,6 +13,7 @@ from yupana.errors import BookNotFound, DeadlineExceeded, OutcomeUnknown
 from yupana.methods import EXECUTE
 from yupana.parcel import Member, Parcel
 from yupana.retries import is_retryable
+from yupana.telemetry import caller_span
 
 if TYPE_CHECKING:
     from yupana.attempts import Attempts
@@ -53,12 +54,15 @@ class Gatherer:
         Raises:
             CallError: There is no answer, with the command's id in `ids`.
         """
-        member = self._join(command, timeout_s)
-        try:
-            return convert.outcome(await member.answer)
-        except asyncio.CancelledError:
-            member.parcel.leave(member)
-            raise
+        with caller_span(self._book, command) as span:
+            member = self._join(command, timeout_s)
+            try:
+                outcome = convert.outcome(await member.answer)
+            except asyncio.CancelledError:
+                member.parcel.leave(member)
+                raise
+            span.answered(outcome)
+            return outcome
 
     async def close(self) -> None:
         """Cancel everything that waits or is under way."""

@@ -16,7 +16,7 @@ from yupana.errors import CallError, DeadlineExceeded, InternalError, Unavailabl
 from yupana.ledger.v1.ledger_service_pb2 import ExecuteRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from yupana.attempts import Attempts
     from yupana.commands import Command
@@ -99,6 +99,12 @@ class Parcel:
         What many share must not look like a part of what one of them is doing.
         """
         return self._members[0].context if len(self._members) == 1 else Context()
+
+    @property
+    def callers(self) -> Sequence[Context]:
+        """What several callers were doing; nothing when there is only one."""
+        members = self._members
+        return [member.context for member in members] if len(members) > 1 else ()
 
     def admits(self, command: Command) -> bool:
         """Whether there is room for a command."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from yupana.methods import Method, Request, Response
+    from yupana.telemetry.spans import Metadata
 
 MESSAGE_SIZE_BYTES = 16 * 1024 * 1024
 
@@ -80,6 +81,7 @@ class Server:
         timeout_s: float,
         wait_for_ready: bool,
         context: Context | None = None,
+        metadata: Metadata | None = None,
     ) -> Response:
         """Send one attempt.
 
@@ -93,12 +95,18 @@ class Server:
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
             )
-        begin = partial(stub, request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+        begin = partial(
+            stub, request, timeout=timeout_s, metadata=metadata, wait_for_ready=wait_for_ready
+        )
         call: Awaitable[Response] = begin() if context is None else context.run(begin)
         return await call
 
     def stream(
-        self, method: Method[Request, Response], *, wait_for_ready: bool
+        self,
+        method: Method[Request, Response],
+        *,
+        wait_for_ready: bool,
+        metadata: Metadata | None = None,
     ) -> grpc.aio.StreamStreamCall[Request, Response]:
         """Begin one attempt of a bidirectional stream."""
         stub: grpc.aio.StreamStreamMultiCallable[Request, Response] = (
@@ -108,7 +116,7 @@ class Server:
                 response_deserializer=method.response.FromString,
             )
         )
-        return stub(wait_for_ready=wait_for_ready)
+        return stub(metadata=metadata, wait_for_ready=wait_for_ready)
 
     @property
     def _connection(self) -> grpc.aio.Channel:

@@ -20,6 +20,7 @@ from yupana.ledger.v1.ledger_service_pb2 import ExecuteResponse
 from yupana.methods import EXECUTE_STREAM
 from yupana.reasons import Reason
 from yupana.statuses import broke_while_written, call_error, may_be_recorded
+from yupana.telemetry import call_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from yupana.errors import CallError
     from yupana.ledger.v1.ledger_service_pb2 import ExecuteStreamRequest
     from yupana.outcomes import Outcome
+    from yupana.telemetry.spans import CallSpan
 
     Call: TypeAlias = grpc.aio.StreamStreamCall[ExecuteStreamRequest, ExecuteResponse]
 
@@ -43,6 +45,10 @@ EAGER_BATCHES = 2
 
 class Stream:
     """The commands of one source on their way; what has no answer is kept to be sent again."""
+
+    context = None
+    callers = ()
+    _span: CallSpan
 
     def __init__(self, calls: Calls, book: str, timeout_s: float) -> None:
         self._calls = calls
@@ -67,10 +73,11 @@ class Stream:
         """Yield the outcomes in the order of the commands."""
         source = asyncio.create_task(self._batches.read(commands))
         try:
-            async with aclosing(self._answers()) as answers:
-                async for answer in answers:
-                    for outcome in answer.outcomes:
-                        yield convert.outcome(outcome)
+            with call_span(EXECUTE_STREAM, self._attempts, self) as self._span:
+                async with aclosing(self._answers()) as answers:
+                    async for answer in answers:
+                        for outcome in answer.outcomes:
+                            yield convert.outcome(outcome)
             if self._batches.error is not None:
                 raise self._batches.error
         except NotAnsweredError as error:
@@ -89,13 +96,16 @@ class Stream:
                 self._careful = broke_while_written(rpc_error)
                 error = _unknown(rpc_error) if self._careful else call_error(rpc_error)
                 self._note(error)
+                self._span.failed(error)
                 await self._calls.try_again(self._attempts, error, self._waits)
 
     async def _attempt(self) -> AsyncGenerator[ExecuteResponse, None]:
         """Send what has no answer yet and what comes, until all is answered."""
         self._sent_count = self._answered_count = 0
         connected = await self._calls.connect(self._attempts, self._deadline())
-        call: Call = self._attempts.server.stream(EXECUTE_STREAM, wait_for_ready=connected)
+        call: Call = self._attempts.server.stream(
+            EXECUTE_STREAM, wait_for_ready=connected, metadata=self._span.metadata
+        )
         sender = asyncio.create_task(self._send(call))
         try:
             while await self._wanted():
