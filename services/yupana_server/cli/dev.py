@@ -62,6 +62,7 @@ def dev(
     """
     told = _told_by_signals()
     console = stderr()
+    _set_up_logs(console)
     stack = _new_stack(data, port, postgres_port)
     starting = "Starting PostgreSQL, Valkey, the ledger and the feed ..."
     with console.status(starting) as status, stack:
@@ -76,6 +77,13 @@ def dev(
                 signal.signal(number, signal.SIG_IGN)
             console.print("Stopping ...")
     console.print("Stopped, nothing is left running.")
+
+
+def _set_up_logs(console: Console) -> None:
+    """Have the services, which inherit this, show every call; in colours where we have them."""
+    os.environ.setdefault("YUPANA_LOG_LEVEL", "debug")
+    if console.is_terminal:
+        os.environ.setdefault("FORCE_COLOR", "1")
 
 
 def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stack":

@@ -35,21 +35,33 @@ def caller_context(metadata: Iterable[tuple[str, str | bytes]] | None) -> Contex
 
 @contextmanager
 def call_span(
-    method: str, context: grpc.aio.ServicerContext[Any, Any], *, streams: bool
+    method: str, context: grpc.aio.ServicerContext[Any, Any], request: Any
 ) -> Iterator[trace.Span]:
-    """Begin the span of a call, which the handler is in.
-
-    A stream has none, since it lasts for minutes: each of its requests makes a span of its own.
-    """
+    """Begin the span of a call; the handler is in it."""
     caller = caller_context(context.invocation_metadata())
-    span = trace.get_current_span(caller) if streams else begin_span(method, caller)
+    span = begin_span(method, caller)
     if span.is_recording():
         span.set_attribute("network.peer.address", _address(context.peer()))
+        note_request(span, request)
     token = contexts.attach(trace.set_span_in_context(span, caller))
     try:
         yield span
     finally:
         span.end()
+        contexts.detach(token)
+
+
+@contextmanager
+def stream_span(context: grpc.aio.ServicerContext[Any, Any]) -> Iterator[trace.Span]:
+    """Have the handler be in its caller's span.
+
+    A stream lasts for minutes: it has no span, but each of its requests makes one of its own.
+    """
+    caller = caller_context(context.invocation_metadata())
+    token = contexts.attach(caller)
+    try:
+        yield trace.INVALID_SPAN
+    finally:
         contexts.detach(token)
 
 

@@ -12,7 +12,7 @@ from collections.abc import (
     Callable,
     Mapping,
 )
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,8 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry import trace
 
-from yupana_server.runtime.call_spans import call_span, note_request, note_status
+from yupana_server.runtime.call_log import log_call
+from yupana_server.runtime.call_spans import book_of, call_span, note_status, stream_span
 from yupana_server.runtime.deadlines import (
     ANSWER_MARGIN_S,
     begin_deadline,
@@ -93,7 +94,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, behaviour: Behaviour) -> Any:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             work = partial(self._call, behaviour, request, context)
-            return await self._serve(method, context, work, streams=False)
+            span = call_span(method, context, request)
+            return await self._serve(method, context, work, span, book_of(request))
 
         return call
 
@@ -104,7 +106,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             requests: AsyncIterable[Any], context: grpc.aio.ServicerContext[Any, Any]
         ) -> None:
             work = partial(self._stream, behaviour, requests, context)
-            await self._serve(method, context, work, streams=True)
+            await self._serve(method, context, work, stream_span(context))
 
         return call
 
@@ -113,12 +115,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         method: str,
         context: grpc.aio.ServicerContext[Any, Any],
         work: Callable[[], Awaitable[Any]],
-        *,
-        streams: bool,
+        begun: AbstractContextManager[trace.Span],
+        book: str | None = None,
     ) -> Any:
         """Let a call in, log it, and end it with a status of ours when it fails."""
         started, code, explained = time.perf_counter(), "CANCELLED", None
-        with call_span(method, context, streams=streams) as span:
+        with begun as span:
             try:
                 with self._admission.admitted():
                     response = await work()
@@ -132,7 +134,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 took_s = time.perf_counter() - started
                 note_status(span, code, explained)
                 note_call(method, code, took_s)
-                log.debug("rpc", method=method, code=code, took_ms=round(took_s * 1000, 2))
+                log_call(method, code, explained, took_s=took_s, book=book)
 
     async def _stream(
         self,
@@ -156,7 +158,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         if isinstance(request, _Unreadable):
             raise _unreadable()
-        note_request(trace.get_current_span(), request)
         remaining_s = context.time_remaining()
         if remaining_s is None:
             remaining_s = self._default_deadline_s

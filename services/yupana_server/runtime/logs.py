@@ -1,40 +1,31 @@
 """Logs: one line an event, a constant name, the data in fields, the trace id on every line."""
 
 import logging
+import os
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+LINES_PER_SECOND_MAX = 50
+"""How many lines of a kind leave in a second. A line costs some 30 us, so that a flood of refusals
+would otherwise take from the event loop what the refusals are to save."""
 
-def set_up_logs(level: str, form: Literal["json", "console"]) -> None:
+EVENT_WIDTH = 22
+"""Column of a terminal at which the fields begin."""
+
+Form = Literal["json", "console"]
+
+
+def set_up_logs(level: str, form: Form) -> None:
     """Write logs of this process to stderr."""
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            # The usual one prints the variables of every frame: amounts beside identities.
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_trace,
-            structlog.processors.format_exc_info,
-            renderer,
-        ]
-        if form == "json"
-        else [
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            renderer,
-        ],
+        processors=_for_machines() if form == "json" else _for_people(),
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -44,9 +35,90 @@ def set_up_logs(level: str, form: Literal["json", "console"]) -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 
+def _for_machines() -> list[Processor]:
+    return [
+        LineLimit(exempt="debug"),  # Who asks for debug wants everything.
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _for_people() -> list[Processor]:
+    return [
+        LineLimit(),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
+        _shorten_time,
+        _add_trace,
+        _leave_out_span,
+        structlog.dev.ConsoleRenderer(
+            colors=_colours(),
+            pad_event_to=EVENT_WIDTH,
+            sort_keys=False,
+            pad_level=False,
+            # The usual one prints the variables of every frame: amounts beside identities.
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
+    ]
+
+
+class LineLimit:
+    """Bounds how many lines of a kind leave in a second.
+
+    A kind is an event, with the code of a call. The next line of the kind tells how many were left
+    out; how many calls there were is for metrics to tell.
+    """
+
+    def __init__(self, *, exempt: str = "", clock: Callable[[], float] = time.monotonic):
+        """`exempt` is a level that has no bound."""
+        self._exempt = exempt
+        self._clock = clock
+        self._ends_at = 0.0
+        self._lines: Counter[tuple[object, object]] = Counter()
+        self._left_out: Counter[tuple[object, object]] = Counter()
+
+    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """Let a line pass, or drop it."""
+        if method == self._exempt:
+            return event
+        now = self._clock()
+        if now >= self._ends_at:
+            self._lines.clear()
+            self._ends_at = now + 1.0
+        kind = event.get("event"), event.get("code")
+        self._lines[kind] += 1
+        if self._lines[kind] > LINES_PER_SECOND_MAX:
+            self._left_out[kind] += 1
+            raise structlog.DropEvent
+        if left_out := self._left_out.pop(kind, 0):
+            event["left_out"] = left_out
+        return event
+
+
+def _colours() -> bool:
+    """Colour what people look at; `yupana dev`, which shows our file, says FORCE_COLOR."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)
         event["span_id"] = trace.format_span_id(context.span_id)
+    return event
+
+
+def _leave_out_span(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event.pop("span_id", None)  # The trace's id is long enough for a line.
+    return event
+
+
+def _shorten_time(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["timestamp"] = str(event["timestamp"])[:-3]
     return event
