@@ -181,6 +181,7 @@ def _refusing(method: str, error: CallError) -> grpc.RpcMethodHandler[Any, Any]:
         _: object, context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncGenerator[Any, None]:
         note_call(method, error.code.name, 0.0)
+        log_call(method, error.code.name, error, took_s=0.0, book=None)
         _end(context, error)
         return
         yield
