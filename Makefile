@@ -10,9 +10,12 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 	--no-emit-package yupana --no-emit-package yupana-server --universal --python-version 3.11 \
 	--custom-compile-command "make lock" --upgrade
 
+# Jaeger 2.13: the module still counts as version 1.
+JAEGER := github.com/jaegertracing/jaeger@v1.76.0
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit faults mutants lint types stubs stubs-check dashboards \
-	dashboards-check breaking lock wheels image-check clean
+	dashboards-check breaking lock wheels image-check jaeger clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +83,13 @@ breaking: setup ## Fails when protos/ break what AGAINST (default: the main bran
 lock: ## Locks the newest allowed versions of all dependencies (needs uv)
 	$(LOCK) --extra dev --extra bench --extra test -o requirements.lock
 	$(LOCK) -o services/requirements.lock
+
+jaeger: dist/jaeger ## Builds Jaeger into dist/ for the tests that use it (needs Go; takes many minutes)
+
+# In the module's own folder, as Go installs no program whose module replaces another.
+dist/jaeger:
+	@mkdir -p dist && go mod download $(JAEGER)
+	@cd "$$(go env GOMODCACHE)/$(JAEGER)" && go build -trimpath -ldflags '-s -w' -o $(CURDIR)/dist/jaeger ./cmd/jaeger
 
 wheels: setup ## Builds both wheels into dist/
 	@cd clients/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
