@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from support.collector import MetricsCollector, attributes_of, metrics_collector
@@ -18,6 +19,7 @@ from support.traced_shop import CALLERS
 EXECUTE = "yupana.ledger.v1.LedgerService/Execute"
 STREAM = "yupana.ledger.v1.LedgerService/ExecuteStream"
 TESTS = Path(__file__).parent.parent
+LISTED = yaml.safe_load((TESTS.parent / "observability" / "metrics.yaml").read_text())
 
 WITHOUT_TELEMETRY = """
 import asyncio, sys
@@ -184,6 +186,8 @@ async def test_metric_when_calls_were_made_then_measured_by_method_and_status(
     methods = {attributes_of(point)["rpc.method"]: point for point in points}
     assert set(methods) == {EXECUTE, STREAM, "yupana.ledger.v1.BookService/CreateBook"}
     assert attributes_of(methods[EXECUTE])["rpc.response.status_code"] == "OK"
+    (listed,) = [each for each in LISTED if each["name"] == "rpc.client.call.duration"]
+    assert all(set(attributes_of(point)) <= set(listed["attributes"]) for point in points)
     exemplars = [exemplar for point in points for exemplar in point.exemplars]
     assert {each.trace_id for each in exemplars} <= {s.trace_id for s in collector[0].spans}
     assert exemplars
