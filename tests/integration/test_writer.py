@@ -8,6 +8,7 @@ import pytest
 
 from support.databases import Database
 from support.journals import count_entries, execute, verified
+from support.proxy import Proxy
 from support.writers import MakeWriter, locked, open_accounts, reasons, send, writers
 from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
@@ -16,7 +17,7 @@ from yupana_server.book.rejections import Reason
 from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
-from yupana_server.ledger.submission import ClockSkewError, OverloadedError
+from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
 from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX
 from yupana_server.ledger.writer import Writer
 
@@ -78,13 +79,13 @@ async def test_r2_loads_when_ahead_of_memory_then_the_tail_is_folded_first(
     assert first._memory.history == 0  # Nothing had to be dropped to get this right.
 
 
-@pytest.mark.parametrize("offset_s", [-2, 2])
+@pytest.mark.parametrize("offset_s", [-2, -0.5, 2])
 async def test_r8_clock_when_it_differs_from_postgres_then_refused(
-    database: Database, make_writer: MakeWriter, offset_s: int
+    database: Database, make_writer: MakeWriter, offset_s: float
 ) -> None:
     good = make_writer()
     await open_accounts(good, 2)
-    skewed = make_writer(clock=lambda: wall_clock() + offset_s * 1_000_000)
+    skewed = make_writer(clock=lambda: wall_clock() + int(offset_s * 1_000_000))
     with pytest.raises(ClockSkewError):
         await send(skewed, CreateTransfer("t", "a0", "a1", 1))
     assert isinstance((await send(good, CreateTransfer("t", "a0", "a1", 1)))[0], Entry)
@@ -99,6 +100,33 @@ async def test_r8_clock_when_it_is_stepped_back_a_little_then_time_still_increas
     await open_accounts(writer, 2)
     for number in range(50):
         await send(writer, CreateTransfer(f"t{number}", "a0", "a1", 1))
+    await verified(database.ledger_url, "b")
+
+
+async def test_r8_time_when_the_clock_was_ahead_for_the_decision_alone_then_decided_again(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    ahead_us = 0
+    async with Proxy(database.ledger_url) as proxy:
+        writer = make_writer(url=proxy.url, clock=lambda: wall_clock() + ahead_us)
+        await open_accounts(writer, 2)
+        proxy.strike("stall after commit")
+        first = asyncio.create_task(send(writer, CreateTransfer("first", "a0", "a1", 1)))
+        async with asyncio.timeout(10):
+            await proxy.struck.wait()
+            ahead_us = 3600 * 1_000_000
+            deadline = asyncio.get_running_loop().time() + 20
+            ahead = Submission([(CreateTransfer("ahead", "a0", "a1", 1),)], deadline)
+            answer = asyncio.create_task(writer.submit(ahead))
+            while not ahead.decided:
+                await asyncio.sleep(0.01)
+        ahead_us = 0
+        proxy.release()
+        await first
+        [entry] = (await answer).outcomes
+        assert isinstance(entry, Entry)
+        assert entry.recorded_at <= wall_clock()
+        await writer.drain()
     await verified(database.ledger_url, "b")
 
 

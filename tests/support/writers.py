@@ -28,8 +28,10 @@ async def writers(database: Database) -> AsyncIterator[MakeWriter]:
     assert row is not None
     made: list[Writer] = []
 
-    def make(*, reader: JournalReader = reader, **options: object) -> Writer:
-        made.append(Writer(row, reader, database.ledger_url, **options))  # type: ignore[arg-type]
+    def make(
+        *, reader: JournalReader = reader, url: str = database.ledger_url, **options: object
+    ) -> Writer:
+        made.append(Writer(row, reader, url, **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

@@ -92,6 +92,7 @@ class Recorder:
         self._clock = clock
         self._appender: Appender | None = None
         self._stuck = False
+        self._database_clock: Clock = clock
 
     async def close(self) -> None:
         """Close the connection. Call it when nothing is being written."""
@@ -175,6 +176,7 @@ class Recorder:
         finally:
             if rescue is not None:
                 rescue.cancel()
+        self._database_clock = _going_on_from(tail.locked_at)
         ahead, behind = before - tail.asked_at, tail.locked_at - self._clock()
         skew = max(ahead, behind)
         if skew > DATABASE_SKEW_MAX_US:
@@ -199,9 +201,21 @@ class Recorder:
             memory.fold(others)
         if len(tail.entries) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
-        too_old = self._clock() - (batch.decided_at or 0) > DECISION_AGE_MAX_US
-        if batch.obsolete or too_old or not batch.continues(memory.base):
+        if batch.obsolete or self._misdated(batch) or not batch.continues(memory.base):
             await self._decide_again(batch)
+            if self._misdated(batch):
+                raise ClockSkewError(skew_ms=abs(self._age_us(batch)) // 1000)
+
+    def _misdated(self, batch: Batch) -> bool:
+        """R8: tell whether it was decided too long ago, or by a clock that was ahead."""
+        return not -DATABASE_SKEW_MAX_US <= self._age_us(batch) <= DECISION_AGE_MAX_US
+
+    def _age_us(self, batch: Batch) -> int:
+        """Return how long ago it was decided, by the database's clock.
+
+        Our own may have been stepped since the decision, and again since it was found to be right.
+        """
+        return self._database_clock() - (batch.decided_at or 0)
 
     async def _decide_again(self, batch: Batch) -> None:
         """Decide the batch on the committed state; what was decided on top of it is obsolete."""
@@ -318,6 +332,12 @@ class Recorder:
         if self._appender is None:
             self._appender = await Appender.open(self._url, self._memory.book.number)
         return self._appender
+
+
+def _going_on_from(moment: int) -> Clock:
+    """Return a clock that is right now and cannot be stepped; good for as long as a batch takes."""
+    began_ns = time.monotonic_ns()
+    return lambda: moment + (time.monotonic_ns() - began_ns) // 1_000
 
 
 def _link(stored: StoredEntry) -> Link:
