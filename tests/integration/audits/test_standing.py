@@ -148,6 +148,25 @@ async def test_audit_when_the_past_is_changed_later_then_the_next_lap_finds_it(
     assert row.newest == row.again == row.tail == 5
 
 
+async def test_audit_when_the_end_of_a_lap_is_lost_then_the_lap_ends_at_the_tail(
+    database: Database, make_writer: MakeWriter, make_auditor: MakeAuditor, store: AuditStore
+) -> None:
+    await send(make_writer(), *opening(), *commands("0:"), *commands("1:"))
+    auditor = make_auditor(again_s=0.001, page_entries=3)
+    [row] = await store.rows("b")
+    while not 0 < row.again < row.again_until:
+        await auditor.turn()
+        [row] = await store.rows("b")
+    cut_tail(database, row.again + 1)
+    raise_epoch(database, row.again + 1)
+    for _ in range(5):
+        await auditor.turn()
+        [row] = await store.rows("b")
+        if row.again == row.again_until == row.tail:
+            return
+    raise AssertionError(row)
+
+
 async def lap(auditor: Auditor, store: AuditStore) -> None:
     """Have everything that there is by now audited again."""
     begun = (await store.rows("b"))[0].lap_at
