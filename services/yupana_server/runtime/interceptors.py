@@ -7,7 +7,6 @@ import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Mapping,
@@ -19,10 +18,17 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 import grpc.aio
 import structlog
-from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 from opentelemetry import trace
 
+from yupana_server.runtime.arrivals import (
+    Arrivals,
+    Unreadable,
+    check_metadata,
+    lenient,
+    readable,
+    unreadable,
+)
 from yupana_server.runtime.call_log import log_call
 from yupana_server.runtime.call_spans import book_of, call_span, note_status, stream_span
 from yupana_server.runtime.deadlines import (
@@ -30,7 +36,7 @@ from yupana_server.runtime.deadlines import (
     begin_deadline,
     begin_stream_deadline,
 )
-from yupana_server.runtime.errors import CallError, Violation, malformed
+from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.metrics import note_call
 
 if TYPE_CHECKING:
@@ -62,6 +68,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._expected = expected
         self._default_deadline_s = default_deadline_s
         self._admission = admission
+        self._arrivals = Arrivals(timeout_s=default_deadline_s)
 
     async def intercept_service(
         self,
@@ -77,21 +84,37 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return handler
         if (refusal := self._admission.refusal()) is not None:
             return _refusing(method, refusal)
-        behaviour: Any  # gRPC's own types know synchronous handlers only.
-        wrap: Callable[[str, Any], Any]
-        if (behaviour := handler.unary_unary) is not None:
-            make, wrap = grpc.unary_unary_rpc_method_handler, self._wrap
-        elif (behaviour := handler.stream_stream) is not None:
-            make, wrap = grpc.stream_stream_rpc_method_handler, self._wrap_stream
-        else:
-            return handler
-        return make(
-            wrap(method, behaviour),
-            request_deserializer=_lenient(handler.request_deserializer),
+        try:
+            self._arrivals.enter()
+            check_metadata(handler_call_details.invocation_metadata)
+        except CallError as error:
+            return _refusing(method, error)
+        if handler.unary_unary is not None:
+            return self._unary(method, handler)
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(
+                self._wrap_stream(method, handler.stream_stream),
+                request_deserializer=lenient(handler.request_deserializer),
+                response_serializer=handler.response_serializer,
+            )
+        return handler
+
+    def _unary(
+        self, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        arrival = self._arrivals.begin()
+        make: Any = grpc.unary_unary_rpc_method_handler
+        wrap = self._wrap
+        if arrival.watched:
+            # A stream on this side only: so the wait for the request can end with a status.
+            make, wrap = grpc.stream_stream_rpc_method_handler, self._wrap_watched
+        return make(  # type: ignore[no-any-return]
+            wrap(method, handler.unary_unary),
+            request_deserializer=arrival.reading(lenient(handler.request_deserializer)),
             response_serializer=handler.response_serializer,
         )
 
-    def _wrap(self, method: str, behaviour: Behaviour) -> Any:
+    def _wrap(self, method: str, behaviour: Any) -> Any:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             work = partial(self._call, behaviour, request, context)
             span = call_span(method, context, request)
@@ -99,7 +122,23 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _wrap_stream(self, method: str, behaviour: StreamBehaviour) -> Any:
+    def _wrap_watched(self, method: str, behaviour: Any) -> Any:
+        serve = self._wrap(method, behaviour)
+
+        async def call(
+            requests: AsyncIterable[Any], context: grpc.aio.ServicerContext[Any, Any]
+        ) -> AsyncGenerator[Any, None]:
+            try:
+                request = await self._arrivals.request(requests)
+            except CallError as error:
+                _refuse(method, context, error)
+                return
+            if (response := await serve(request, context)) is not None:
+                yield response
+
+        return call
+
+    def _wrap_stream(self, method: str, behaviour: Any) -> Any:
         # A coroutine that writes, and no generator: so what the behaviour holds is let go of here
         # and now, also when the caller has gone away, and not when the generator is collected.
         async def call(
@@ -118,14 +157,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         begun: AbstractContextManager[trace.Span],
         book: str | None = None,
     ) -> Any:
-        """Let a call in, log it, and end it with a status of ours when it fails."""
+        """Log a call, and end it with a status of ours when it fails."""
         started, code, explained = time.perf_counter(), "CANCELLED", None
         with begun as span:
             try:
-                with self._admission.admitted():
-                    response = await work()
+                response = await work()
                 code = "OK"
                 return response
+            except grpc.aio.InternalError:
+                # So gRPC tells that an answer cannot be sent: the caller has gone away.
+                raise asyncio.CancelledError from None
             except Exception as error:
                 explained = self._explain(error)
                 code = explained.code.name
@@ -143,9 +184,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> None:
         begin_stream_deadline(context.time_remaining(), self._default_deadline_s)
-        async with aclosing(behaviour(_readable(requests), context)) as responses:
-            async for response in responses:
-                await context.write(response)
+        with self._admission.admitted():
+            async with aclosing(behaviour(readable(requests), context)) as responses:
+                async for response in responses:
+                    await context.write(response)
 
     def _explain(self, error: Exception) -> CallError:
         if isinstance(error, CallError):
@@ -156,8 +198,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     async def _call(
         self, behaviour: Behaviour, request: Any, context: grpc.aio.ServicerContext[Any, Any]
     ) -> Any:
-        if isinstance(request, _Unreadable):
-            raise _unreadable()
+        if isinstance(request, Unreadable):
+            raise unreadable()
         remaining_s = context.time_remaining()
         if remaining_s is None:
             remaining_s = self._default_deadline_s
@@ -165,8 +207,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise CallError("DEADLINE_EXCEEDED", "too little time is left to execute the call")
         deadline = begin_deadline(remaining_s)
         try:
-            async with asyncio.timeout_at(deadline.at):
-                return await behaviour(request, context)
+            with self._admission.admitted():
+                async with asyncio.timeout_at(deadline.at):
+                    return await behaviour(request, context)
         except TimeoutError:
             raise deadline.ran_out() from None
 
@@ -180,13 +223,17 @@ def _refusing(method: str, error: CallError) -> grpc.RpcMethodHandler[Any, Any]:
     async def refuse(
         _: object, context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncGenerator[Any, None]:
-        note_call(method, error.code.name, 0.0)
-        log_call(method, error.code.name, error, took_s=0.0, book=None)
-        _end(context, error)
+        _refuse(method, context, error)
         return
         yield
 
     return grpc.stream_stream_rpc_method_handler(cast("Any", refuse))
+
+
+def _refuse(method: str, context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
+    note_call(method, error.code.name, 0.0)
+    log_call(method, error.code.name, error, took_s=0.0, book=None)
+    _end(context, error)
 
 
 def _end(context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
@@ -199,31 +246,6 @@ def _end(context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
     context.set_code(status.code)
     context.set_details(status.details)
     context.set_trailing_metadata(status.trailing_metadata)
-
-
-class _Unreadable:
-    """Stands for a request that is no message; gRPC itself would answer UNKNOWN."""
-
-
-def _lenient(deserialize: Any) -> Callable[[bytes], Any]:
-    def read(data: bytes) -> Any:
-        try:
-            return deserialize(data)
-        except DecodeError:
-            return _Unreadable()
-
-    return read
-
-
-async def _readable(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:
-    async for request in requests:
-        if isinstance(request, _Unreadable):
-            raise _unreadable()
-        yield request
-
-
-def _unreadable() -> CallError:
-    return malformed([Violation("request", "the bytes are not this method's message")])
 
 
 def _internal(error: Exception) -> CallError:
