@@ -33,6 +33,17 @@ def set_up_logs(level: str, form: Form) -> None:
     # Libraries that log by themselves repeat what our own lines say.
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep out what gRPC logs, with a stack trace, of callers that go away or send nonsense.
+
+    It would show bytes that a caller sent, or the text of an error that was meant for the caller.
+    """
+    return not record.getMessage().startswith(
+        ("ExecuteBatchError raised in core", "Invalid encoding on")
+    )
 
 
 def _for_machines() -> list[Processor]:
