@@ -14,7 +14,7 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 JAEGER := github.com/jaegertracing/jaeger@v1.76.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults mutants lint types stubs stubs-check dashboards \
+.PHONY: help setup demo test unit faults fuzz mutants lint types stubs stubs-check dashboards \
 	dashboards-check breaking lock wheels image-check jaeger clean
 
 help: ## Lists the targets
@@ -56,6 +56,10 @@ lint: setup ## Checks style, protos and migrations
 
 types: setup ## Checks types
 	$(BIN)/mypy
+
+fuzz: setup ## Sends INPUTS (100000) requests of all sorts to a ledger; SEED=x draws others
+	@FUZZ_INPUTS=$(or $(INPUTS),100000) FUZZ_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -s tests/faults/test_hostile_input.py
 
 mutants: setup ## Breaks each rule R1 to R14 in a copy of the services: its tests must fail
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run
