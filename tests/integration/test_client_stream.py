@@ -137,6 +137,19 @@ async def test_stream_when_all_is_well_then_outcomes_have_the_order_of_the_comma
     assert {len(batch) for batch in stream[:-1]} == {WEIGHT_MAX}
 
 
+async def test_stream_when_all_is_answered_then_the_server_sees_no_caller_go_away() -> None:
+    ended = []
+
+    async def take_a_moment_to_end(self, requests, context) -> None:
+        await answers_all(self, requests, context)
+        await asyncio.sleep(0.05)
+        ended.append(self)
+
+    async with shop_of(ScriptedStreams(take_a_moment_to_end)) as shop:
+        await collect(shop.execute_stream(transfers(150)))
+        assert len(ended) == 1
+
+
 async def test_stream_when_there_are_no_commands_then_no_call_is_made() -> None:
     ledger = ScriptedStreams()
     async with shop_of(ledger) as shop:

@@ -42,6 +42,9 @@ COMMANDS_UNANSWERED_MAX = 10_000
 EAGER_BATCHES = 2
 """With fewer batches unanswered, what there is is sent, though the source may have more soon."""
 
+END_TIMEOUT_S = 1.0
+"""How long a server may take to end a stream when all is answered; nothing depends on it."""
+
 
 class Stream:
     """The commands of one source on their way; what has no answer is kept to be sent again."""
@@ -112,6 +115,7 @@ class Stream:
                 answer = await self._read(call)
                 self._take(answer)
                 yield answer
+            await _hear_the_end(call, sender)
         finally:
             await _end(sender)
             call.cancel()
@@ -217,6 +221,14 @@ def _unknown(rpc_error: grpc.aio.AioRpcError) -> CallError:
     )
     error.__cause__ = rpc_error
     return error
+
+
+async def _hear_the_end(call: Call, sender: asyncio.Task[None]) -> None:
+    """Let the server end the stream: to it, one that is cancelled is a caller who went away."""
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError):
+        async with asyncio.timeout(END_TIMEOUT_S):
+            await sender
+            await call.read()
 
 
 async def _end(task: asyncio.Task[None]) -> None:
