@@ -73,7 +73,7 @@ def _overview() -> list[Panel]:
             "Histories cut",
             "Servers that saw in the last hour that the database had lost entries which they knew.",
             "none",
-            f'sum(increase({APPENDS}{{error_type="HistoryChangedError"}}[1h])) or vector(0)',
+            f'sum(increase({APPENDS}{{error_type="HistoryChangedError"}}[1h])) or on () vector(0)',
             bad_above=1,
             runbooks=["YupanaHistoryCut"],
         ),
@@ -81,7 +81,7 @@ def _overview() -> list[Panel]:
             "Poison",
             "Rows in the last hour that Postgres refused although they were valid.",
             "none",
-            f'sum(increase({APPENDS}{{error_type="PoisonError"}}[1h])) or vector(0)',
+            f'sum(increase({APPENDS}{{error_type="PoisonError"}}[1h])) or on () vector(0)',
             bad_above=1,
             runbooks=["YupanaPoison"],
         ),
@@ -140,7 +140,7 @@ def _threats() -> list[Panel]:
             [
                 Query(
                     f'sum by (error_type, yupana_book) ({APPENDS}{{error_type=~"{kinds}"}}) '
-                    "or vector(0)",
+                    "or on () vector(0)",
                     "{{error_type}} {{yupana_book}}",
                 )
             ],
@@ -153,7 +153,8 @@ def _threats() -> list[Panel]:
             "none",
             [
                 Query(
-                    'count by (alertname, alertstate) (ALERTS{alertname=~"Yupana.*"}) or vector(0)',
+                    'count by (alertname, alertstate) (ALERTS{alertname=~"Yupana.*"}) '
+                    "or on () vector(0)",
                     "{{alertname}} {{alertstate}}",
                 )
             ],

@@ -27,7 +27,7 @@ def _rate(metric: str, labels: str, by: str = "") -> str:
 
 def _share(outcome: str) -> str:
     part = _rate("yupana_outcomes_total", f'{BOOKS},yupana_outcome=~"{outcome}"')
-    return f"{part} / ({_rate('yupana_outcomes_total', BOOKS)} > 0) or vector(0)"
+    return f"{part} / ({_rate('yupana_outcomes_total', BOOKS)} > 0) or on () vector(0)"
 
 
 def _overview() -> list[Panel]:
@@ -88,7 +88,7 @@ def _outcomes() -> list[Panel]:
             "Rejected and refused, by reason",
             "Why commands were not done. REJECTION_QUOTA_EXCEEDED: too many rejections of one key.",
             "cps",
-            [Query(f"{reasons} or vector(0)", "{{yupana_reason}}")],
+            [Query(f"{reasons} or on () vector(0)", "{{yupana_reason}}")],
         ),
         lines(
             "Done, by kind of command",
@@ -142,7 +142,7 @@ def _books() -> list[Panel]:
 def _batches() -> list[Panel]:
     size = (
         "sum(rate(yupana_batch_{what}_sum[$__rate_interval])) "
-        "/ (sum(rate(yupana_batch_{what}_count[$__rate_interval])) > 0) or vector(0)"
+        "/ (sum(rate(yupana_batch_{what}_count[$__rate_interval])) > 0) or on () vector(0)"
     )
     failed = _rate(f"{APPENDS}_count", f'{BOOKS},error_type!=""', "error_type")
     conflicts = _rate("yupana_batch_conflicts_total", BOOKS, "yupana_book")
@@ -152,7 +152,7 @@ def _batches() -> list[Panel]:
             "Batches",
             "Commits a second. The more a batch carries, the cheaper each entry.",
             "ops",
-            [Query(commits, "commits"), Query(f"{failed} or vector(0)", "{{error_type}}")],
+            [Query(commits, "commits"), Query(f"{failed} or on () vector(0)", "{{error_type}}")],
             runbooks=["YupanaBookStandsStill"],
             traces="&operation=batch",
         ),

@@ -74,7 +74,7 @@ def _objective(slo: str, meaning: str) -> list[Panel]:
 def _causes() -> list[Panel]:
     failed = (
         f"sum by (rpc_method, rpc_response_status_code) (rate({CALLS}_count{{{FAILED}}}"
-        "[$__rate_interval])) or vector(0)"
+        "[$__rate_interval])) or on () vector(0)"
     )
     slow = (
         f"sum by (rpc_method) (rate({CALLS}_count{{{SUCCEEDED}}}[$__rate_interval])) "
@@ -104,7 +104,7 @@ def _causes() -> list[Panel]:
             [
                 Query(
                     'count by (alertname, alertstate) (ALERTS{alertname=~"Yupana.*Burns.*"}) '
-                    "or vector(0)",
+                    "or on () vector(0)",
                     "{{alertname}} {{alertstate}}",
                 )
             ],

@@ -55,7 +55,7 @@ def _overview() -> list[Panel]:
             "Failed appends",
             "Appends a second that went wrong and were tried again.",
             "ops",
-            _rate(f"{APPENDS}_count", f'{HERE},error_type!=""') + " or vector(0)",
+            _rate(f"{APPENDS}_count", f'{HERE},error_type!=""') + " or on () vector(0)",
             runbooks=["YupanaBookStandsStill"],
         ),
         number(
@@ -63,7 +63,7 @@ def _overview() -> list[Panel]:
             "Commits in the last hour whose answer was lost (R3).",
             "none",
             f'sum(increase({APPENDS}_count{{{HERE},error_type="UnknownCommitError"}}[1h])) '
-            "or vector(0)",
+            "or on () vector(0)",
             bad_above=1,
             runbooks=["YupanaBookStandsStill"],
         ),
@@ -107,7 +107,7 @@ def _appends() -> list[Panel]:
             "StuckError the lock was not to be had, UnavailableError no database, "
             "UnknownCommitError no answer.",
             "ops",
-            [Query(f"{failed} or vector(0)", "{{error_type}}")],
+            [Query(f"{failed} or on () vector(0)", "{{error_type}}")],
             runbooks=["YupanaBookStandsStill", "YupanaHistoryCut", "YupanaPoison"],
             traces="&operation=batch",
         ),

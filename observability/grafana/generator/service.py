@@ -46,7 +46,7 @@ def _overview() -> list[Panel]:
             "Share of calls that ended with a code that is the server's fault, or OVERLOADED.",
             "percentunit",
             f"sum(rate({CALLS}_count{{{HERE},{FAILED}}}[$__rate_interval])) "
-            f"/ (sum(rate({CALLS}_count{{{HERE}}}[$__rate_interval])) > 0) or vector(0)",
+            f"/ (sum(rate({CALLS}_count{{{HERE}}}[$__rate_interval])) > 0) or on () vector(0)",
             bad_above=0.001,
             runbooks=["YupanaAvailabilityBurnsFast"],
         ),
@@ -77,7 +77,7 @@ def _overview() -> list[Panel]:
             "Alerts",
             "Alerts that fire now.",
             "none",
-            'count(ALERTS{alertname=~"Yupana.*",alertstate="firing"}) or vector(0)',
+            'count(ALERTS{alertname=~"Yupana.*",alertstate="firing"}) or on () vector(0)',
             bad_above=1,
         ),
     ]
@@ -87,7 +87,7 @@ def _calls() -> list[Panel]:
     rate = f"sum by (rpc_method) (rate({CALLS}_count{{{HERE}}}[$__rate_interval]))"
     errors = (
         f"sum by (rpc_response_status_code) (rate({CALLS}_count"
-        f'{{{HERE},rpc_response_status_code!="OK"}}[$__rate_interval])) or vector(0)'
+        f'{{{HERE},rpc_response_status_code!="OK"}}[$__rate_interval])) or on () vector(0)'
     )
     slowest = (
         f"histogram_quantile(0.99, sum by (le, rpc_method) (rate({CALLS}_bucket{{{ANSWERED}}}"
@@ -133,7 +133,7 @@ def _calls() -> list[Panel]:
 def _saturation() -> list[Panel]:
     refused = (
         f"sum by (rpc_method) (rate({CALLS}_count"
-        f'{{{HERE},rpc_response_status_code="RESOURCE_EXHAUSTED"}}[$__rate_interval])) or vector(0)'
+        f'{{{HERE},rpc_response_status_code="RESOURCE_EXHAUSTED"}}[$__rate_interval])) or on () vector(0)'
     )
     return [
         lines(
