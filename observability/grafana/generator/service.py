@@ -133,7 +133,8 @@ def _calls() -> list[Panel]:
 def _saturation() -> list[Panel]:
     refused = (
         f"sum by (rpc_method) (rate({CALLS}_count"
-        f'{{{HERE},rpc_response_status_code="RESOURCE_EXHAUSTED"}}[$__rate_interval])) or on () vector(0)'
+        f'{{{HERE},rpc_response_status_code="RESOURCE_EXHAUSTED"}}[$__rate_interval])) '
+        "or on () vector(0)"
     )
     return [
         lines(
