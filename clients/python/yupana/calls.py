@@ -25,7 +25,7 @@ from yupana.methods import Request, Request_co
 from yupana.reasons import Reason
 from yupana.retries import RetryBudget, is_retryable, pause_s
 from yupana.servers import NotConnectedError
-from yupana.statuses import GONE, call_error, was_answered
+from yupana.statuses import call_error, was_answered
 from yupana.telemetry import call_span
 from yupana.telemetry.spans import Carried
 
@@ -195,7 +195,7 @@ class Calls:
 
     def _note(self, server: Server, error: CallError, sent_at_s: float) -> None:
         """Set a server aside that cannot be reached or says it cannot decide."""
-        if error.code in GONE and not isinstance(error, _SERVER_IS_WELL):
+        if error.code is grpc.StatusCode.UNAVAILABLE and not isinstance(error, _SERVER_IS_WELL):
             server.health.fail(time.monotonic(), error.retry_after_s)
         elif was_answered(error):
             server.health.succeed(sent_at_s)
@@ -217,11 +217,8 @@ class Calls:
         that nothing multiplies, and new connections are backed off by gRPC. Free too when the
         server ends and did nothing for the call.
         """
-        if was_answered(error):
-            free = error.reason is Reason.DRAINING
-        else:
-            free = error.code is grpc.StatusCode.CANCELLED or not server.connected
-        return free or self._budget.spend()
+        gone = error.reason is Reason.DRAINING or not (was_answered(error) or server.connected)
+        return gone or self._budget.spend()
 
 
 class _OneCall(Generic[Request]):

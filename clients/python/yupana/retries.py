@@ -3,7 +3,7 @@
 import grpc
 
 from yupana.errors import CallError
-from yupana.statuses import GONE
+from yupana.statuses import NOT_SERVED
 
 BUDGET_TOKENS = 100.0
 BUDGET_TOKEN_RATIO = 0.1
@@ -44,7 +44,7 @@ def is_retryable(error: CallError) -> bool:
     """
     if error.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return error.retry_after_s is not None
-    return error.code in GONE
+    return error.code in NOT_SERVED
 
 
 def pause_s(attempt: int, chance: float) -> float:

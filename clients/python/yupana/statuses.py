@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 ERROR_DOMAIN = "yupana.dev"
 
-# That the server, or the way to it, is gone for now. A server of grpc.aio that stops ends with
-# CANCELLED what just arrives; a call that is cancelled here ends without a status.
-GONE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
+# That a call was not served: the server, or the way to it, is gone for now, or has so much to do
+# that gRPC ends with CANCELLED what nobody there has looked at. A call that is cancelled here ends
+# without a status.
+NOT_SERVED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 
 # What gRPC says when it had no connection to send the request on.
 _NEVER_SENT = "failed to connect to all addresses"
@@ -94,7 +95,7 @@ def may_be_recorded(error: CallError) -> bool:
     An unknown outcome, and a connection lost on the way. When the text by which gRPC tells that it
     never connected changes, this errs on the safe side.
     """
-    if error.code not in GONE or was_answered(error):
+    if error.code not in NOT_SERVED or was_answered(error):
         return isinstance(error, errors.OutcomeUnknown)
     return not error.message.startswith(_NEVER_SENT)
 

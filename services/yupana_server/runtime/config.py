@@ -79,7 +79,7 @@ class LedgerConfig(ServiceConfig):
     default_deadline_s: float = Field(default=15.0, gt=0, le=300)
     """The deadline of calls that come without one, in seconds."""
 
-    rpcs_max: int = Field(default=4096, ge=1)
+    rpcs_max: int = Field(default=2048, ge=1)
     """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
 
 

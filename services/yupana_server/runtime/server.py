@@ -20,14 +20,13 @@ allowed need smaller requests."""
 LOOKAHEAD_BYTES = 1024 * 1024
 """So much is on the way in a call at most: at 10 ms there and back, 100 MB/s."""
 
-STREAMS_MAX = 1_024
-"""How many calls of one connection may be under way."""
+STREAMS_MAX = 1_536
+"""How many calls of one connection may be under way: fewer than are let in by default, so that one
+caller leaves room for others. gRPC itself refuses those beyond, as UNAVAILABLE."""
 
 OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    # Of calls that nobody has looked at yet gRPC keeps any number. Those beyond this many of a
-    # connection wait in the client, where they cost us nothing and run out of time by themselves.
     ("grpc.max_concurrent_streams", STREAMS_MAX),
     # Clients ping every 60 s; twice as often is still fine.
     ("grpc.keepalive_time_ms", 60_000),
