@@ -33,3 +33,12 @@ def queries(path: Path) -> dict[str, str]:
             assert "$" not in expression, expression
             found[f"{panel['title']} {target['refId']}"] = expression
     return found
+
+
+def all_queries() -> dict[str, str]:
+    """Return the queries of all dashboards."""
+    return {
+        f"{path.stem}: {name}": expression
+        for path in DASHBOARDS
+        for name, expression in queries(path).items()
+    }

@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from support.databases import Database
 from support.journals import execute
@@ -17,6 +19,9 @@ from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
 
 BOOK = "shop"
+
+SEEN_WITHIN_S = 300.0
+"""Traffic goes on for so long at most, on a machine with other work."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,16 @@ class Observed:
         """Make some of every kind, through both ledgers at a time."""
         asyncio.run(self._make_traffic(rounds))
 
+    def make_traffic_until_seen(
+        self, wanted: dict[str, str], seen: Callable[[str], bool]
+    ) -> dict[str, str]:
+        """Make traffic until everything was seen; returns what was not."""
+        deadline = time.monotonic() + SEEN_WITHIN_S
+        while wanted and time.monotonic() < deadline:
+            self.make_traffic(rounds=1)
+            wanted = {name: each for name, each in wanted.items() if not seen(each)}
+        return wanted
+
     async def _make_traffic(self, rounds: int) -> None:
         async with (
             Yupana(self.ledgers[0].address) as one,
@@ -38,7 +53,7 @@ class Observed:
         ):
             for _ in range(rounds):
                 blocked = asyncio.create_task(asyncio.to_thread(self._hold_the_lock))
-                await asyncio.gather(_use(one.book(BOOK)), _use(other.book(BOOK)))
+                await asyncio.gather(use_all_kinds(one.book(BOOK)), use_all_kinds(other.book(BOOK)))
                 await blocked
 
     async def open_book(self) -> None:
@@ -62,7 +77,8 @@ class Observed:
 _numbers = itertools.count()
 
 
-async def _use(book: BookClient) -> None:
+async def use_all_kinds(book: BookClient) -> None:
+    """Make some calls of every kind, among them what is replayed, rejected and malformed."""
     number = next(_numbers)
     ids = [f"t{number}-{place}" for place in range(100)]
     transfers = [CreateTransfer("world", "wallet", 2, id=id_) for id_ in ids]
@@ -87,16 +103,37 @@ async def _use(book: BookClient) -> None:
     raise AssertionError("a position of garbage was taken")
 
 
+class Collector(NamedTuple):
+    """Where a collector takes metrics and traces, and where it shows metrics."""
+
+    otlp: str
+    metrics: str
+
+
 @contextmanager
-def observed(database: Database, folder: Path) -> Iterator[Observed]:
-    """Run it all for as long as the `with` block runs."""
+def observed(
+    database: Database, folder: Path, collector: Collector | None = None
+) -> Iterator[Observed]:
+    """Run it all for as long as the `with` block runs.
+
+    Prometheus scrapes the processes themselves, or a collector that they send to.
+    """
     with ExitStack() as stack:
         jobs: dict[str, list[str]] = {}
+        if collector is not None:
+            jobs["otel-collector"] = [collector.metrics]
 
         def start(kind: type[LedgerProcess], url: str, name: str) -> LedgerProcess:
-            address = f"127.0.0.1:{pick_port()}"
-            jobs.setdefault(f"yupana-{kind.service}", []).append(address)
-            environment = {"YUPANA_METRICS_LISTEN": address}
+            if collector is None:
+                address = f"127.0.0.1:{pick_port()}"
+                jobs.setdefault(f"yupana-{kind.service}", []).append(address)
+                environment = {"YUPANA_METRICS_LISTEN": address}
+            else:
+                environment = {
+                    "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.otlp}",
+                    "OTEL_METRIC_EXPORT_INTERVAL": "500",
+                    "OTEL_TRACES_SAMPLER": "parentbased_always_on",
+                }
             process = kind(url, folder / f"{name}.log", environment=environment)
             stack.callback(process.kill)
             return process.start()

@@ -1,6 +1,7 @@
 """Debian's Prometheus and promtool, as they are installed on this machine."""
 
 import json
+import math
 import shutil
 import subprocess
 import time
@@ -59,7 +60,11 @@ class Prometheus:
             "global": {"scrape_interval": "500ms", "evaluation_interval": "1s"},
             "rule_files": [self._hurried(RULES / name) for name in ("recording.yml", "alerts.yml")],
             "scrape_configs": [
-                {"job_name": job, "static_configs": [{"targets": targets}]}
+                {
+                    "job_name": job,
+                    "honor_labels": True,
+                    "static_configs": [{"targets": targets}],
+                }
                 for job, targets in self._jobs.items()
             ],
         }
@@ -72,6 +77,7 @@ class Prometheus:
                     f"--config.file={path}",
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self.port}",
+                    "--enable-feature=exemplar-storage",
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -88,6 +94,29 @@ class Prometheus:
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the series that an expression gives now, each with `metric` and `value`."""
         result: list[dict[str, Any]] = self._ask("query", query=expression)["result"]
+        return result
+
+    def has_data(self, expression: str) -> bool:
+        """Whether an expression gives a number at least; NaN is none."""
+        return any(not math.isnan(float(each["value"][1])) for each in self.query(expression))
+
+    def exemplars(self, selector: str) -> list[str]:
+        """Return the ids of the traces that points of the last minutes lead to."""
+        now = time.time()
+        found = self._ask("query_exemplars", query=selector, start=str(now - 300), end=str(now))
+        return [each["labels"]["trace_id"] for series in found for each in series["exemplars"]]
+
+    def query_range(
+        self, expression: str, began_at: float, ended_at: float, step_s: float
+    ) -> list[dict[str, Any]]:
+        """Return the series that an expression gave, each with `metric` and `values`."""
+        result: list[dict[str, Any]] = self._ask(
+            "query_range",
+            query=expression,
+            start=str(began_at),
+            end=str(ended_at),
+            step=str(step_s),
+        )["result"]
         return result
 
     def rules(self) -> list[dict[str, Any]]:
