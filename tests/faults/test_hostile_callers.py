@@ -227,7 +227,7 @@ async def test_stream_when_its_answers_are_not_read_then_it_is_not_read_either(
         recorded = await settled(shop)
         sent = await stalled(deaf)
         await assert_served(shop)
-    assert sent < len(deaf) * 8 * MIB
+    assert sent < len(deaf) * 2 * MESSAGE_BYTES_MAX
     assert recorded <= len(deaf) * (COMMANDS_UNDER_WAY_MAX + 500)
     assert peak.mib < 250
     for task in talking:
