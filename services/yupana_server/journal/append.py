@@ -18,7 +18,6 @@ from typing import NamedTuple, TypeVar
 import psycopg
 from psycopg import generators, pq, waiting
 from psycopg.abc import PQGen
-from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 
 from yupana_server.book.commands import Words
@@ -195,7 +194,7 @@ class Appender:
             await self.rollback()
             if _sqlstate(failed) in {_LOCK_TIMEOUT, *_TRY_AGAIN}:
                 raise StuckError("the book's row stayed locked")
-            raise UnavailableError(str(error_from_result(failed)))
+            raise UnavailableError(_refusal(failed))
         if results[2].ntuples == 0:
             await self.rollback()
             raise BookNotFoundError(str(self._book))
@@ -240,7 +239,7 @@ class Appender:
             raise UnknownCommitError(str(error)) from error
         failed = _failure(results)
         if failed is not None:
-            raise UnknownCommitError(str(error_from_result(failed)))
+            raise UnknownCommitError(_refusal(failed))
         self._raise_warnings()
 
     async def rollback(self) -> None:
@@ -326,7 +325,7 @@ class Appender:
 
     async def _raise_failure(self, failed: PGresult) -> None:
         state = _sqlstate(failed)
-        message = str(error_from_result(failed))
+        message = _refusal(failed)
         if state in _TRY_AGAIN or state == _LOCK_TIMEOUT:
             await self.rollback()
             raise ConflictError(message)
@@ -354,6 +353,17 @@ def _chunks(text: str) -> Iterator[bytes]:
 
 def _failure(results: list[PGresult]) -> PGresult | None:
     return next((r for r in results if r.status == pq.ExecStatus.FATAL_ERROR), None)
+
+
+def _refusal(result: PGresult) -> str:
+    """Say what Postgres reported without its own words, which show the row: they reach the log."""
+    fields = (
+        pq.DiagnosticField.TABLE_NAME,
+        pq.DiagnosticField.COLUMN_NAME,
+        pq.DiagnosticField.CONSTRAINT_NAME,
+    )
+    names = [name.decode() for field in fields if (name := result.error_field(field))]
+    return " ".join(["SQLSTATE", _sqlstate(result), *names])
 
 
 def _sqlstate(result: PGresult) -> str:
