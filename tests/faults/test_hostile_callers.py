@@ -228,7 +228,8 @@ async def test_stream_when_its_answers_are_not_read_then_it_is_not_read_either(
         sent = await stalled(deaf)
         await assert_served(shop)
     assert sent < len(deaf) * 2 * MESSAGE_BYTES_MAX
-    assert recorded <= len(deaf) * (COMMANDS_UNDER_WAY_MAX + 500)
+    # gRPC takes a few answers into its own buffer before it waits for the caller.
+    assert recorded <= len(deaf) * (COMMANDS_UNDER_WAY_MAX + 2_500)
     assert peak.mib < 250
     for task in talking:
         task.cancel()
