@@ -62,6 +62,8 @@ async def server(
     assert await asyncio.to_thread(process.stop) == 0
 
 
+# It sends for twenty seconds, and starts and verifies around that.
+@pytest.mark.timeout(300)
 async def test_overload_when_five_times_too_much_comes_then_goodput_stays_and_all_is_bounded(
     database: Database, server: LedgerProcess, clients: Clients
 ) -> None:
@@ -75,13 +77,13 @@ async def test_overload_when_five_times_too_much_comes_then_goodput_stays_and_al
     peak = partial(run_load, load, place, 1)
     before = (await run(peak, 1.0, PEAK_S)).commands_per_s
     calls_per_s = before / load.size
+    # While there is too much, half of the callers wait only for a short time.
     phases = [
-        Phase(calls_per_s * TIMES, FLOOD_S),
-        Phase(calls_per_s / 3, RECOVERY_S),
-        Phase(calls_per_s / 3, 3.0),
+        Phase(calls_per_s * TIMES, FLOOD_S, timeouts_s=(10.0, 1.0)),
+        Phase(calls_per_s / 3, RECOVERY_S, timeouts_s=(10.0,)),
+        Phase(calls_per_s / 3, 3.0, timeouts_s=(10.0,)),
     ]
-    # Half of the callers wait only for a short time.
-    spec = Flood(load, place, timeouts_s=(10.0, 1.0), phases=phases)
+    spec = Flood(load, place, phases)
     async with Reader(place, server) as reader:
         flooded, _, later = await run(partial(flood, spec), 0.0, FLOOD_S)
     after = (await run(peak, 0.5, PEAK_S)).commands_per_s

@@ -49,17 +49,18 @@ def main() -> None:
         [peak] = clients.together([partial(run_load, load, place, 1)], 2.0, options.seconds)
         console.print(f"sustainable: {peak.commands_per_s:,.0f} commands/s, {peak.latency_ms}")
         calls_per_s = peak.commands_per_s / options.size
+        timeouts_s = (options.timeout,)
         phases = [
-            Phase(calls_per_s / 2, 3.0),
-            Phase(calls_per_s * options.times, options.seconds),
-            Phase(calls_per_s / 2, 1.0),
-            Phase(calls_per_s / 2, 4.0),
+            Phase(calls_per_s / 2, 3.0, timeouts_s),
+            Phase(calls_per_s * options.times, options.seconds, timeouts_s),
+            Phase(calls_per_s / 2, 1.0, timeouts_s),
+            Phase(calls_per_s / 2, 4.0, timeouts_s),
         ]
         most, stop = [0], threading.Event()
         before = stage.resident_bytes(SHARED) or 0
         watch = threading.Thread(target=watch_memory, args=(stage, most, stop))
         watch.start()
-        spec = Flood(load, place, (options.timeout,), phases)
+        spec = Flood(load, place, phases)
         [tallies] = clients.together([partial(flood, spec)], 0.0, options.seconds)
         stop.set()
         watch.join()

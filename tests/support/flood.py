@@ -36,6 +36,8 @@ class Phase:
 
     calls_per_s: float
     duration_s: float
+    timeouts_s: Sequence[float]
+    """Calls have them by turns."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,6 @@ class Flood:
 
     load: Load
     place: Place
-    timeouts_s: Sequence[float]
-    """Calls have them by turns."""
     phases: Sequence[Phase]
     seed: int = 1
 
@@ -101,8 +101,10 @@ async def _flood(spec: Flood, line: Line) -> list[Tally]:
         for number, (due, place) in enumerate(_arrivals(spec.phases, window.starts_at, chance)):
             await asyncio.sleep(due - time.monotonic())
             stub, tally = stubs[number % CONNECTIONS], tallies[place]
-            timeout_s = spec.timeouts_s[number % len(spec.timeouts_s)]
-            task = asyncio.create_task(_call(stub, next(requests), due, timeout_s, tally))
+            timeouts_s = spec.phases[place].timeouts_s
+            task = asyncio.create_task(
+                _call(stub, next(requests), due, timeouts_s[number % len(timeouts_s)], tally)
+            )
             calls.add(task)
             task.add_done_callback(calls.discard)
         await asyncio.gather(*calls)

@@ -129,6 +129,15 @@ def test_pace_when_there_was_a_stall_then_soon_forgotten() -> None:
     assert 1 / pace.command_s == pytest.approx(20_000, rel=0.2)
 
 
+def test_pace_when_small_batches_follow_a_stall_then_it_is_forgotten_as_soon() -> None:
+    pace, now = Pace(), 100.0
+    pace.note(500, now - 10, now)
+    for _ in range(12):
+        now += 0.025
+        pace.note(500, now - 0.025, now)
+    assert 1 / pace.command_s == pytest.approx(20_000, rel=0.3)
+
+
 async def test_overloaded_says_how_many_wait() -> None:
     line = line_at(1_000, submission(9_000))
     with pytest.raises(OverloadedError) as refused:

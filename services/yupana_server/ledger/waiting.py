@@ -26,6 +26,10 @@ SAMPLE_COMMANDS_MIN = 500
 PACE_COMMANDS = 10_000
 """Over about so many commands the pace is averaged: half a second."""
 
+GOOD_NEWS = 0.3
+"""How much a batch counts at least that was faster: after a stall of the database, what comes then
+must not be refused for what is over."""
+
 
 class Pace:
     """How long a command takes while there is enough to do: a moving average."""
@@ -40,7 +44,10 @@ class Pace:
         began_at, self._ended_at = max(began_at, self._ended_at), ended_at
         if commands >= SAMPLE_COMMANDS_MIN:
             weight = commands / (commands + PACE_COMMANDS)
-            self.command_s += weight * ((ended_at - began_at) / commands - self.command_s)
+            command_s = (ended_at - began_at) / commands
+            if command_s < self.command_s:
+                weight = max(weight, GOOD_NEWS)
+            self.command_s += weight * (command_s - self.command_s)
 
 
 class WaitingLine:
