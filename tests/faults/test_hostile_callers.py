@@ -168,6 +168,18 @@ async def test_connection_when_it_says_nothing_then_it_ends(
     await assert_served(shop)
 
 
+async def test_connection_when_its_client_pings_often_then_it_stays(
+    process: LedgerProcess, shop: BookClient, connect: Connect
+) -> None:
+    busy = await connect()
+    for _ in range(20):
+        await busy.send(http2.frame(http2.PING, 0, 0, b"8 bytes."))
+        while (came := await busy.read()) is not None and came[0] != http2.PING:
+            pass
+    assert not busy.closed
+    await assert_served(shop)
+
+
 async def test_calls_when_no_request_comes_then_they_end_and_others_are_served(
     process: LedgerProcess, shop: BookClient, connect: Connect
 ) -> None:

@@ -30,6 +30,9 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # gRPC's own clients ping when they give up calls and to measure the line: those whose deadlines
+    # pass would be taken for abusers, and all their other calls would end with the connection.
+    ("grpc.http2.max_ping_strikes", 0),
     # Connections end now and then, so that load spreads over new servers.
     ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 60_000),
