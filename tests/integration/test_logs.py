@@ -49,6 +49,7 @@ async def test_log_when_calls_succeed_or_fail_then_only_those_that_failed_have_a
     assert line.pop("timestamp")
     assert line == {
         "event": "rpc",
+        "process": "ledger",
         "level": "info",
         "method": "yupana.ledger.v1.LedgerService/Execute",
         "book": "shop",

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from yupana_server.runtime.call_log import level_of
+from yupana_server.runtime.console import console_renderer, for_people
 from yupana_server.runtime.logs import LINES_PER_SECOND_MAX, LineLimit
 
 
@@ -80,3 +81,25 @@ def test_limit_when_debug_is_wanted_then_all_of_it_comes() -> None:
     for _ in range(LINES_PER_SECOND_MAX + 30):
         log.write.debug("rpc", code="OK")
     assert len(log.lines) == LINES_PER_SECOND_MAX + 30
+
+
+def test_line_when_for_people_then_short_and_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    event = {
+        "timestamp": "09:54:56.646123",
+        "process": "ledger",
+        "level": "warning",
+        "event": "rpc",
+        "method": "yupana.ledger.v1.LedgerService/Execute",
+        "code": "DEADLINE_EXCEEDED",
+        "reason": "DEADLINE_EXCEEDED",
+        "took_ms": 1234.56,
+        "book": "shop",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "span_id": "b7ad6b7169203331",
+    }
+    line = console_renderer()(None, "warning", for_people(None, "warning", event))
+    assert str(line).split() == [
+        *("09:54:56.646", "ledger", "warning", "LedgerService/Execute", "1,234.6", "ms"),
+        *("DEADLINE_EXCEEDED", "book=shop", "trace_id=0af7651916cd43dd8448eb211c80319c"),
+    ]

@@ -34,7 +34,7 @@ class Yupana:
     Args:
         addresses: `host:port` of the servers, written the same in all clients.
         credentials: For TLS. None: plain text.
-        interceptors: Of grpc.aio, such as OpenTelemetry's.
+        interceptors: Of grpc.aio. Not OpenTelemetry's: the client makes its spans by itself.
         write_timeout_s: The deadline of calls that change something, unless the call has its own.
         read_timeout_s: The deadline of reads, unless the call has its own.
     """

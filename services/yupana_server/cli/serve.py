@@ -26,7 +26,7 @@ def serve_ledger(
     from yupana_server.runtime.logs import set_up_logs
 
     config = ledger_config(database_url=database_url, listen=listen)
-    set_up_logs(config.log_level, config.log_format)
+    set_up_logs(config.log_level, config.log_format, "ledger")
     asyncio.run(serve(config))
 
 
@@ -47,7 +47,7 @@ def serve_feed(
     from yupana_server.runtime.logs import set_up_logs
 
     config = feed_config(database_url=database_url, listen=listen)
-    set_up_logs(config.log_level, config.log_format)
+    set_up_logs(config.log_level, config.log_format, "feed")
     asyncio.run(serve(config))
 
 
@@ -68,5 +68,5 @@ def serve_worker(
     from yupana_server.worker.service import serve
 
     config = worker_config(database_url=database_url, listen=listen)
-    set_up_logs(config.log_level, config.log_format)
+    set_up_logs(config.log_level, config.log_format, "worker")
     asyncio.run(serve(config))

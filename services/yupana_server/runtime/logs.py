@@ -1,7 +1,6 @@
 """Logs: one line an event, a constant name, the data in fields, the trace id on every line."""
 
 import logging
-import os
 import sys
 import time
 from collections import Counter
@@ -12,20 +11,19 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from yupana_server.runtime.console import console_renderer, for_people
+
 LINES_PER_SECOND_MAX = 50
 """How many lines of a kind leave in a second. A line costs some 30 us, so that a flood of refusals
 would otherwise take from the event loop what the refusals are to save."""
 
-EVENT_WIDTH = 22
-"""Column of a terminal at which the fields begin."""
-
 Form = Literal["json", "console"]
 
 
-def set_up_logs(level: str, form: Form) -> None:
-    """Write logs of this process to stderr."""
+def set_up_logs(level: str, form: Form, process: str = "") -> None:
+    """Write logs to stderr; `process` is what this one is called there."""
     structlog.configure(
-        processors=_for_machines() if form == "json" else _for_people(),
+        processors=_for_machines(process) if form == "json" else _for_people(process),
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -46,34 +44,28 @@ def _is_news(record: logging.LogRecord) -> bool:
     )
 
 
-def _for_machines() -> list[Processor]:
+def _for_machines(process: str) -> list[Processor]:
     return [
         LineLimit(exempt="debug"),  # Who asks for debug wants everything.
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name(process),
         _add_trace,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(),
     ]
 
 
-def _for_people() -> list[Processor]:
+def _for_people(process: str) -> list[Processor]:
     return [
         LineLimit(),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
-        _shorten_time,
+        _name(process),
         _add_trace,
-        _leave_out_span,
-        structlog.dev.ConsoleRenderer(
-            colors=_colours(),
-            pad_event_to=EVENT_WIDTH,
-            sort_keys=False,
-            pad_level=False,
-            # The usual one prints the variables of every frame: amounts beside identities.
-            exception_formatter=structlog.dev.plain_traceback,
-        ),
+        for_people,
+        console_renderer(),
     ]
 
 
@@ -110,13 +102,6 @@ class LineLimit:
         return event
 
 
-def _colours() -> bool:
-    """Colour what people look at; `yupana dev`, which shows our file, says FORCE_COLOR."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
-
-
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
@@ -125,11 +110,12 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
-def _leave_out_span(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event.pop("span_id", None)  # The trace's id is long enough for a line.
-    return event
+def _name(process: str) -> Processor:
+    """Return what says which process a line is of."""
 
+    def name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if process:
+            event["process"] = process
+        return event
 
-def _shorten_time(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event["timestamp"] = str(event["timestamp"])[:-3]
-    return event
+    return name
