@@ -134,11 +134,16 @@ async def test_call_when_only_callers_are_sampled_then_it_is_not_lost(
     ledger: LedgerProcess, collector: tuple[SpanCollector, dict[str, str]]
 ) -> None:
     spans, environment = collector
-    # This sampler takes what begins below a span that it has taken, and few others.
-    sampler = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
-    await run_shop(ledger, "traced-3", environment | sampler)
+    traces = await run_shop(ledger, "traced-3", environment | {"SHOP_SAMPLES": "own spans"})
+    shared = [span for span in spans.named(EXECUTE) if "yupana.callers" in attributes(span)]
+    callers = {
+        within(spans, traces[f"caller-{number}"])["yupana CreateTransfer"].span_id
+        for number in range(CALLERS)
+    }
+    assert shared
+    assert {span.parent_span_id for span in shared} <= callers
     linked = {link.span_id for s in spans.named("yupana CreateTransfer") for link in s.links}
-    assert linked <= {span.span_id for span in spans.named(EXECUTE)}
+    assert linked == {span.span_id for span in shared}
 
 
 async def test_call_when_nobody_answers_then_an_error_with_its_attempts(

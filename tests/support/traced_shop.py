@@ -20,6 +20,8 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
+from opentelemetry.trace import SpanKind
 
 from yupana import CreateTransfer, Rejected, Yupana
 from yupana.book import BookClient
@@ -69,9 +71,23 @@ class span:  # noqa: N801 (reads like the context manager it is)
         self._span.__exit__(*error)  # type: ignore[arg-type]
 
 
+class OwnSpans(Sampler):
+    """Takes what the application begins, and no call that begins a trace."""
+
+    def should_sample(  # type: ignore[no-untyped-def]
+        self, parent_context, trace_id, name, kind=None, attributes=None, links=None, state=None
+    ) -> SamplingResult:
+        wanted = kind is not SpanKind.CLIENT
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if wanted else Decision.DROP, attributes)
+
+    def get_description(self) -> str:
+        return "OwnSpans"
+
+
 if __name__ == "__main__":
     resource = Resource.create({"service.name": "shop"})
-    traces = TracerProvider(resource=resource)
+    calls_too = os.environ.get("SHOP_SAMPLES") != "own spans"
+    traces = TracerProvider(None if calls_too else ParentBased(OwnSpans()), resource)
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(traces)
     meters = MeterProvider(resource=resource)

@@ -14,8 +14,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from yupana_server.runtime.console import console_renderer, for_people
 
 LINES_PER_SECOND_MAX = 50
-"""How many lines of a kind leave in a second. A line costs some 30 us, so that a flood of refusals
-would otherwise take from the event loop what the refusals are to save."""
+"""How many lines of a kind leave in a second. A line takes 12 us of CPU and whoever reads it has to
+keep up, one that is left out 4 us; refusing a call takes 300 us."""
 
 Form = Literal["json", "console"]
 
