@@ -9,7 +9,7 @@ from faults.stage import Stage
 CUTS = 10
 ADDED_LATENCY_S = 0.3
 
-SILENCE_S = 15.0
+SILENCE_S = 12.0
 """Longer than any call of the load waits, and than any step of an append may take."""
 
 

@@ -6,7 +6,7 @@ from faults.history.report import Report
 from faults.registry import scenario
 from faults.stage import Stage
 
-PAUSE_S = 15.0
+PAUSE_S = 12.0
 """Longer than every time-out of a ledger's append (10 s) and of the load's calls (10 s)."""
 
 
