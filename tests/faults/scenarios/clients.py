@@ -1,5 +1,7 @@
 """Clients go away in the midst of what they asked for."""
 
+from random import Random
+
 from faults.history.report import Report
 from faults.registry import scenario
 from faults.stage import Stage
@@ -11,10 +13,10 @@ CANCELLATIONS = 20
 async def clients_cancel_everything_half_way(stage: Stage, seed: int) -> Report:
     """Whatever is under way is cancelled, again and again; what was sent has one outcome."""
     await stage.start_ledger()
-    cancelled = 0
+    random, cancelled = Random(seed), 0
     async with stage.load(seed, pause_s=0.005) as load:
         for _ in range(CANCELLATIONS):
-            await load.acknowledged(20, more=True)
+            await load.acknowledged(random.randint(1, 40), more=True)
             cancelled += load.cancel_calls()
         await load.acknowledged(100, more=True)
     assert cancelled

@@ -1,6 +1,7 @@
 """Connections are cut, slow, or silent; between clients and ledgers, and before Postgres."""
 
 import asyncio
+from random import Random
 
 from faults.history.report import Report
 from faults.registry import scenario
@@ -18,10 +19,11 @@ async def connections_cut_during_commit(stage: Stage, seed: int) -> Report:
     """Again and again nobody learns what became of a commit."""
     proxy = await stage.proxy()
     await stage.start_ledger(url=proxy.url)
+    random = Random(seed)
     async with stage.load(seed) as load:
-        for number in range(CUTS):
-            await load.acknowledged(30, more=True)
-            proxy.strike("cut before commit" if number % 4 == 3 else "cut during commit")
+        for _ in range(CUTS):
+            await load.acknowledged(random.randint(1, 60), more=True)
+            proxy.strike(random.choice(["cut during commit"] * 3 + ["cut before commit"]))
             await asyncio.wait_for(proxy.struck.wait(), 60)
         await load.acknowledged(100, more=True)
     return await stage.check(load)

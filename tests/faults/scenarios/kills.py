@@ -1,6 +1,7 @@
 """The ledger is killed at the moments that matter, which a proxy before Postgres knows."""
 
 import asyncio
+from random import Random
 
 from faults.history.report import Report
 from faults.registry import scenario
@@ -31,9 +32,10 @@ async def killed_after_commit_before_answer(stage: Stage, seed: int) -> Report:
 async def _killed(stage: Stage, seed: int, moment: str) -> Report:
     proxy = await stage.proxy()
     ledger = await stage.start_ledger(url=proxy.url)
+    random = Random(seed)
     async with stage.load(seed) as load:
         for _ in range(KILLS):
-            await load.acknowledged(100, more=True)
+            await load.acknowledged(random.randint(50, 150), more=True)
             proxy.strike(moment)
             await asyncio.wait_for(proxy.struck.wait(), STRIKE_TIMEOUT_S)
             ledger.kill()

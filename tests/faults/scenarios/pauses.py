@@ -1,6 +1,7 @@
 """Several ledgers on one book, one of which is stopped in its tracks and goes on much later."""
 
 import asyncio
+from random import Random
 
 from faults.history.report import Report
 from faults.registry import scenario
@@ -37,7 +38,7 @@ async def one_of_four_servers_paused_inside_copy(stage: Stage, seed: int) -> Rep
 async def _paused(stage: Stage, seed: int, *, servers: int) -> Report:
     first, *_ = [await stage.start_ledger() for _ in range(servers)]
     async with stage.load(seed) as load:
-        await load.acknowledged(200)
+        await load.acknowledged(Random(seed).randint(100, 300))
         first.pause()
         await load.acknowledged(200, more=True)
         await asyncio.sleep(PAUSE_S)
@@ -52,7 +53,7 @@ async def _paused_inside_copy(stage: Stage, seed: int, *, servers: int) -> Repor
     for _ in range(servers - 1):
         await stage.start_ledger()
     async with stage.load(seed) as load:
-        await load.acknowledged(200)
+        await load.acknowledged(Random(seed).randint(100, 300))
         proxy.strike("stall inside copy")
         await asyncio.wait_for(proxy.struck.wait(), 60)
         first.pause()
