@@ -1,8 +1,17 @@
 """The checker notices whatever is wrong with a journal: each test spoils one of an honest run."""
 
-from faults.history.spoilt import Run, posted, rejected
+from faults.history.journal import Row
+from faults.history.spoilt import Run, new, posted, rejected
+from grpc import StatusCode
 
+from yupana import DeadlineExceeded
 from yupana_server.ledger.tokens import Position
+
+
+def hour_long(row: Row) -> bool:
+    return (
+        row.kind == "hold" and row.content.get("timeout_us") == 3_600_000_000 and bool(row.amount)
+    )
 
 
 def test_judge_when_nothing_is_spoilt_then_finds_nothing(run: Run) -> None:
@@ -24,6 +33,22 @@ def test_judge_when_the_tail_is_lost_then_tells_and_allows_it_only_where_it_may(
     assert run.judge(Position(1, kept + 10)).lost >= 10
 
 
+def test_judge_when_a_reused_id_was_lost_and_came_back_then_its_place_is_of_then(run: Run) -> None:
+    reuse = run.calls[run.call(lambda call: any(outcome.refused for outcome in call.outcomes))]
+    known = next(row for row in run.rows if row.id == reuse.commands[0].id)
+    later = run.call(lambda call: call.began > reuse.ended and new(call))
+    id_ = run.calls[later].commands[0].id
+    other = next(row for row in run.rows if row.id == id_)
+    kept = known.seq - 1
+    run.calls[later] = run.calls[later]._replace(
+        outcomes=(), error=DeadlineExceeded("late", StatusCode.DEADLINE_EXCEEDED)
+    )
+    again = [other._replace(place=(2, kept + 1)), known._replace(place=(2, kept + 2))]
+    run.rows = [*run.rows[:kept], *again]
+    problems = run.judge(Position(1, kept)).problems
+    assert not any("was asked for after" in each for each in problems)
+
+
 def test_judge_when_an_entry_is_lost_then_tells(run: Run) -> None:
     gone = run.rows.pop(run.row(posted))
     del run.ids[gone.id]
@@ -43,7 +68,7 @@ def test_judge_when_an_id_has_two_entries_then_tells(run: Run) -> None:
 
 def test_judge_when_an_entry_is_of_nobody_then_tells(run: Run) -> None:
     place = run.row(posted)
-    row = run.rows[place] = run.rows[place]._replace(amount=(run.rows[place].amount or 0) + 1)
+    row = run.rows[place] = run.rows[place]._replace(amount=(run.rows[place].amount or 0) + 7)
     report = run.judge()
     assert report.doubled
     assert f"entry {row.seq} records {row.id}, which nobody asked for so" in report.problems
@@ -112,7 +137,7 @@ def test_judge_when_half_of_a_chain_is_done_then_tells(run: Run) -> None:
 
 def test_judge_when_a_hold_expired_early_then_tells(run: Run) -> None:
     changed = {row.hold for row in run.rows if row.kind != "hold"}
-    held = run.row(lambda row: bool(row.expires_at and row.amount) and row.id not in changed)
+    held = run.row(lambda row: hour_long(row) and not row.reason and row.id not in changed)
     hold, last = run.rows[held], run.rows[-1]
     assert hold.expires_at is not None
     expiry = last._replace(

@@ -64,6 +64,10 @@ class Answers:
         lost = self._lost_after
         return lost is not None and place[0] <= lost.epoch and place[1] > lost.seq
 
+    def may_be_new(self, place: Place) -> bool:
+        """Tell whether what stands there may have been lost first and recorded once more."""
+        return self._lost_after is not None and place[0] > self._lost_after.epoch
+
     def _check(self, asked: Asked, outcome: Outcome) -> None:
         id_ = asked.command.id
         if outcome.id != id_:

@@ -41,7 +41,9 @@ class RealTime:
         places = [self._answers.place(token) for token in tokens if token]
         # ID_REUSED rests on an entry as well, though it does not say on which.
         refused = [outcome.id for outcome in call.outcomes if outcome.refused]
-        places += [self._rows[id_].place for id_ in refused if id_ in self._rows]
+        rows = [self._rows[id_].place for id_ in refused if id_ in self._rows]
+        # In a later epoch than the lost tail it may have been recorded anew, long after.
+        places += [place for place in rows if not self._answers.may_be_new(place)]
         return max(places, default=BEGINNING)
 
 
