@@ -6,6 +6,7 @@ from faults.history.spoilt import Run, changed, new, seq, strong
 from grpc import StatusCode
 
 from yupana import CallError, DeadlineExceeded, Overloaded, Unavailable
+from yupana_server.ledger.tokens import Position
 
 
 def test_judge_when_an_outcome_changes_then_tells(run: Run) -> None:
@@ -47,6 +48,15 @@ def test_judge_when_reuse_is_answered_with_an_outcome_then_tells(run: Run) -> No
     run.calls[place] = run.calls[place]._replace(outcomes=[changed(told, replayed=True)])
     problem = f"{refused.id} was answered although entry {recorded} is something else"
     assert problem in run.judge().problems
+
+
+def test_judge_when_reuse_is_told_too_early_then_tells_unless_the_tail_was_lost(run: Run) -> None:
+    place = run.call(lambda call: any(o.refused for o in call.outcomes))
+    began = min(call.began for call in run.calls) - 1
+    run.calls[place] = run.calls[place]._replace(began=began, ended=began)
+    assert any("was asked for after" in problem for problem in run.judge().problems)
+    # All that is in this journal came after the cut: the id may have been used before it as well.
+    assert run.judge(Position(0, 0)).good
 
 
 def test_judge_when_reads_are_reordered_then_tells(run: Run) -> None:
