@@ -17,6 +17,9 @@ MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A request of 10,000 transfers with two short labels each takes 1.2 MiB; the longest labels
 allowed need smaller requests."""
 
+LOOKAHEAD_BYTES = 1024 * 1024
+"""So much is on the way in a call at most: at 10 ms there and back, 100 MB/s."""
+
 STREAMS_MAX = 1_536
 """How many calls of one connection may be under way: fewer than are let in by default, so that one
 caller leaves room for others. gRPC itself refuses those beyond, as UNAVAILABLE."""
@@ -36,6 +39,9 @@ OPTIONS: Sequence[tuple[str, int]] = (
     # Connections end now and then, so that load spreads over new servers.
     ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 60_000),
+    # What a call sends ahead of its being read is bounded by this, not by what the line can carry.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
     # A connection that does not begin to speak HTTP/2 ends.
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.so_reuseport", 0),
