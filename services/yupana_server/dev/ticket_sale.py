@@ -19,6 +19,7 @@ from yupana import (
     OpenAccount,
     Outcome,
     OutcomeUnknown,
+    Overloaded,
     Reason,
     Unavailable,
     linked,
@@ -203,7 +204,7 @@ async def _drop(book: BookClient, buyer: Buyer, report: SaleReport) -> bool:
         call.cancel()
     try:
         outcomes = await call
-    except (asyncio.CancelledError, DeadlineExceeded, OutcomeUnknown, Unavailable):
+    except (asyncio.CancelledError, DeadlineExceeded, OutcomeUnknown, Overloaded, Unavailable):
         report.dropped += 1
         return True
     report.replays += outcomes[0].replayed
