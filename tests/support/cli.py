@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import structlog
 
 from yupana_server.cli.main import main
 
@@ -43,8 +44,11 @@ def make_run(
 
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["yupana", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exited:
-            main()
+        try:
+            with pytest.raises(SystemExit) as exited:
+                main()
+        finally:
+            structlog.reset_defaults()  # A command's logs are the process's own otherwise.
         captured = capsys.readouterr()
         return Answer(int(exited.value.code or 0), captured.out, captured.err)
 

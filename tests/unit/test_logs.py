@@ -1,9 +1,13 @@
 """What logs show, and what not."""
 
+import contextlib
+import os
 import subprocess
 import sys
 
 import pytest
+
+from yupana_server.runtime.logs import StderrLogger
 
 PROGRAM = """
 import sys
@@ -29,3 +33,16 @@ def test_exception_when_logged_then_it_shows_where_and_no_values(form: str) -> N
     assert "RuntimeError: it failed" in done.stderr
     assert "in fail" in done.stderr
     assert "987654" not in done.stderr
+
+
+def test_log_when_nobody_reads_it_any_more_then_lines_are_lost_and_the_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "stderr", os.fdopen(writing, "w", buffering=1))
+        StderrLogger().error("to a pipe without a reader")
+        with contextlib.suppress(BrokenPipeError):
+            sys.stderr.close()
+        StderrLogger().error("to a file that is closed")

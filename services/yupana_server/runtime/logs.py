@@ -1,5 +1,6 @@
 """Logs: one line an event, a constant name, the data in fields, the trace id on every line."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -25,8 +26,7 @@ def set_up_logs(level: str, form: Form, process: str = "") -> None:
     structlog.configure(
         processors=_for_machines(process) if form == "json" else _for_people(process),
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=StderrLogger,
     )
     # Libraries that log by themselves repeat what our own lines say.
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
@@ -67,6 +67,25 @@ def _for_people(process: str) -> list[Processor]:
         for_people,
         console_renderer(),
     ]
+
+
+class StderrLogger:
+    """Writes lines to what is stderr at that moment, and never fails.
+
+    Whoever reads the lines may have gone away, and a disk may be full: then lines are lost, which
+    must not keep a book from being written.
+    """
+
+    def __init__(self, *_names: object):
+        """Structlog passes the names that a logger was asked for by."""
+
+    def msg(self, line: str) -> None:
+        """Write a line at once, whole."""
+        with contextlib.suppress(OSError, ValueError):  # A closed file is a ValueError.
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
 
 
 class LineLimit:
