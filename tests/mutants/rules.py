@@ -136,7 +136,7 @@ MUTANTS = (
     Mutant(
         "r5",
         "end the append of a writer that hangs",
-        "journal/reads.py",
+        "journal/upkeep.py",
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
         "SELECT pid FROM pg_stat_activity",
         RULES,

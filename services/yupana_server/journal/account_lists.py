@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from yupana_server.book.commands import Kind
 from yupana_server.book.state import Account
+from yupana_server.journal.account_rows import accounts_statement, read_account
 from yupana_server.journal.marks import FOLDED, NOT_BEHIND, VERSION, Projection, here, tail_of
 from yupana_server.journal.pages import Page
-from yupana_server.journal.reads import JournalReader, accounts_statement, read_account
+from yupana_server.journal.reads import JournalReader
 
 
 class AccountSpan(NamedTuple):

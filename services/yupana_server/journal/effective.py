@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from yupana_server.book.entries import Totals
 from yupana_server.book.state import Account
+from yupana_server.journal.account_rows import accounts_statement, read_account
 from yupana_server.journal.marks import FOLDED, NOT_BEHIND, VERSION, Projection, check_lag, here
 from yupana_server.journal.pieces import micros, moment
-from yupana_server.journal.reads import JournalReader, accounts_statement, read_account
+from yupana_server.journal.reads import JournalReader
 
 DENSE_ENTRIES = 1_000
 """From so many entries with an effective time on, an account has sums of its own."""

@@ -5,28 +5,22 @@ compared and set first. So whoever comes second, however many feeds there are, f
 moved on and does nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from yupana_server.journal.bounded import BoundedConnection
 from yupana_server.journal.connect import FEED_APPLICATION, session_settings
-from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.folds import FOLDS, TABLES
 from yupana_server.journal.marks import Projection
 from yupana_server.journal.pieces import TAIL
-from yupana_server.journal.reads import (
-    POOL_RECONNECT_TIMEOUT_S,
-    POOL_TIMEOUT_S,
-    UNAVAILABLE,
-)
-from yupana_server.journal.spans import database_span
+from yupana_server.journal.pool import Pool
 
 PAGE_ENTRIES = 5_000
 """How many entries are folded by one transaction: about 100 ms."""
+
+FOLD_TIMEOUT_S = 60.0
+"""To fold a page takes longer than to read one, and nobody waits for it."""
 
 DROP_ROWS = 5_000
 """How many rows of a dropped version are deleted by one statement."""
@@ -136,48 +130,21 @@ _FORGET = """
 """
 
 
-class _FoldConnection(BoundedConnection):
-    answer_timeout_s = 60.0
-    """To fold a page takes longer than to read one, and nobody waits for it."""
-
-
-class ProjectionStore:
+class ProjectionStore(Pool):
     """Writes projections through a pool of connections, as the role of the feed.
 
     Every method raises UnavailableError when the database cannot answer.
     """
 
     def __init__(self, url: str, *, connections_max: int):
-        self._pool = AsyncConnectionPool(
+        super().__init__(
             url,
-            connection_class=_FoldConnection,
-            min_size=1,
-            max_size=connections_max,
-            timeout=POOL_TIMEOUT_S,
-            reconnect_timeout=POOL_RECONNECT_TIMEOUT_S,
-            # Rows and watermark are lost together or not at all: nothing has to wait for the disk.
-            kwargs={
-                "autocommit": True,
-                **session_settings(FEED_APPLICATION, synchronous_commit="off"),
-            },
-            open=False,
             name="projections",
+            connections_max=connections_max,
+            answer_timeout_s=FOLD_TIMEOUT_S,
+            # Rows and watermark are lost together or not at all: nothing has to wait for the disk.
+            settings=session_settings(FEED_APPLICATION, synchronous_commit="off"),
         )
-
-    async def open(self, *, wait_s: float | None = None) -> None:
-        """Begin to fill the pool; waits for the database only with `wait_s`.
-
-        Raises:
-            UnavailableError: It could not be reached within `wait_s`.
-        """
-        try:
-            await self._pool.open(wait=wait_s is not None, timeout=wait_s or 0.0)
-        except PoolTimeout as error:
-            raise UnavailableError("the database cannot be reached") from error
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.close()
 
     async def schema(self) -> str:
         """Return the name of the newest migration that the database has."""
@@ -234,11 +201,8 @@ class ProjectionStore:
             "version": mark.version,
             "after": mark.seq,
         }
-        with database_span("UPDATE", f"yupana.{mark.projection.value}"):
-            return await self._fold(mark, parameters)
-
-    async def _fold(self, mark: Mark, parameters: Mapping[str, Any]) -> int | None:
-        async with self._connection() as connection, connection.transaction():
+        table = f"yupana.{mark.projection.value}"
+        async with self.connection("UPDATE", table) as connection, connection.transaction():
             cursor = await connection.execute(_ADVANCE.encode(), parameters)
             row = await cursor.fetchone()
             if row is None:
@@ -254,7 +218,10 @@ class ProjectionStore:
             "projection": mark.projection.value,
             "version": mark.version,
         }
-        async with self._connection() as connection, connection.transaction():
+        async with (
+            self.connection("UPDATE", "yupana.projections") as connection,
+            connection.transaction(),
+        ):
             await connection.execute(_RETIRE.encode(), parameters)
             cursor = await connection.execute(_GO_LIVE.encode(), parameters)
             return cursor.rowcount == 1
@@ -277,21 +244,17 @@ class ProjectionStore:
         return deleted
 
     async def _rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
-        async with self._connection() as connection:
+        async with self.connection(_operation(statement), "yupana") as connection:
             cursor = await connection.execute(statement.encode(), parameters)
             return await cursor.fetchall()
 
     async def _run(self, statement: str, parameters: Mapping[str, Any]) -> int:
-        async with self._connection() as connection:
+        async with self.connection(_operation(statement), "yupana") as connection:
             return (await connection.execute(statement.encode(), parameters)).rowcount
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._pool.connection() as connection:
-                yield connection
-        except UNAVAILABLE as error:
-            raise UnavailableError(str(error)) from error
+
+def _operation(statement: str) -> str:
+    return statement.split(maxsplit=1)[0]
 
 
 def _mark(row: tuple[Any, ...]) -> Mark:

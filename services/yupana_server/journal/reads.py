@@ -1,47 +1,27 @@
 """Loads and look-ups: one statement an intent, each with the tail of its own snapshot (R2)."""
 
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from yupana_server.book.commands import Kind, Words
-from yupana_server.book.entries import ZERO, Entry, Totals
-from yupana_server.book.evolve import facts_of, hold_of, read_usage, usage_of
+from yupana_server.book.entries import Entry
+from yupana_server.book.evolve import hold_of
 from yupana_server.book.state import Account, Asset, Hold
+from yupana_server.journal.account_rows import accounts_statement, read_account
 from yupana_server.journal.append import StoredEntry
-from yupana_server.journal.bounded import BoundedConnection, SilentError
-from yupana_server.journal.connect import APPEND_APPLICATION, READ_APPLICATION, session_settings
-from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.bounded import BoundedConnection
+from yupana_server.journal.connect import READ_APPLICATION, session_settings
 from yupana_server.journal.marks import FOLDED, VERSION, Projection, here
 from yupana_server.journal.pieces import TAIL, moment
 from yupana_server.journal.points import BookRow, Loaded, Newest, TailPoint, TransferRow
+from yupana_server.journal.pool import Pool
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
-from yupana_server.journal.spans import database_span
 
-POOL_WAITING_MAX = 1_000
-"""How many reads may wait for a connection; the next one is refused at once."""
-
-POOL_TIMEOUT_S = 3.0
-POOL_RECONNECT_TIMEOUT_S = 2.0
-
-PARTITION_ENTRIES = 16_777_216
-"""How many seqs a partition of the journal holds, as its function in the database has it."""
-
-UNAVAILABLE = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.ReadOnlySqlTransaction,  # A standby, or a primary that is being moved.
-    psycopg.errors.InsufficientPrivilege,
-    psycopg.errors.UndefinedTable,
-    PoolTimeout,
-    TooManyRequests,
-)
 BOOKS = """
     SELECT book, id, epoch, (extract(epoch FROM created_at) * 1000000)::bigint,
         coalesce((
@@ -51,44 +31,6 @@ BOOKS = """
     FROM yupana.books b
 """
 """Books; `read_book` reads its rows."""
-
-
-_TOTALS = """
-    SELECT seq, ARRAY[{side}_debits_posted, {side}_credits_posted, {side}_debits_pending,
-        {side}_credits_pending]::text[] AS totals, {side}_usage AS used
-    FROM yupana.journal
-    WHERE book = %(book)s AND {side}_account = wanted.account AND reason IS NULL {until}
-    ORDER BY seq DESC LIMIT 1
-"""
-
-
-def accounts_statement(
-    wanted: str, *, until: str = "", tail: str = TAIL, more: str = "", joins: str = ""
-) -> str:
-    """Return the statement that reads the accounts that `wanted` gives as (account, place).
-
-    `until` bounds the entries that are looked at, for accounts as of an earlier one. `tail` is what
-    stands first in each row, `more` what stands last, from `joins`.
-    """
-    return f"""
-    SELECT here.tail, wanted.account, about.seq, about.kind, about.id, about.recorded_at,
-        about.asset, about.content, about.code, about.result, about.sealed_labels,
-        debit.seq, debit.totals, debit.used, credit.seq, credit.totals, credit.used
-        {more and f", {more}"}
-    FROM (SELECT {tail} AS tail) here
-    LEFT JOIN ({wanted}) AS wanted (account, place) ON true
-    LEFT JOIN LATERAL (
-        SELECT seq, kind, id, (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at,
-            asset, content, code, result, sealed_labels
-        FROM yupana.journal
-        WHERE book = %(book)s AND account = wanted.account AND reason IS NULL {until}
-        ORDER BY seq DESC LIMIT 1
-    ) about ON true
-    LEFT JOIN LATERAL ({_TOTALS.format(side="debit", until=until)}) debit ON true
-    LEFT JOIN LATERAL ({_TOTALS.format(side="credit", until=until)}) credit ON true
-    {joins}
-    ORDER BY wanted.place
-    """
 
 
 _ACCOUNTS = accounts_statement(
@@ -191,17 +133,7 @@ ASSETS = f"""
 """
 
 
-class PoolUse(NamedTuple):
-    """How a pool of connections is used."""
-
-    size: int
-    idle: int
-    waiting: int
-    """Requests that wait for a connection."""
-    size_max: int
-
-
-class JournalReader:
+class JournalReader(Pool):
     """Reads through a pool of connections to the primary.
 
     Every method raises UnavailableError when the database cannot answer.
@@ -216,53 +148,17 @@ class JournalReader:
         synchronous_commit: str = "on",
         answer_timeout_s: float = BoundedConnection.answer_timeout_s,
     ):
-        self._answer_timeout_s = answer_timeout_s
-        self._drained_at_s = 0.0
-        self._pool = AsyncConnectionPool(
+        super().__init__(
             url,
-            connection_class=BoundedConnection,
-            min_size=1,
-            max_size=connections_max,
-            max_waiting=POOL_WAITING_MAX,
-            # Gives up early and begins anew with the next call, so that reads are back as soon as
-            # the database is: by default the pauses between tries would grow to minutes.
-            timeout=POOL_TIMEOUT_S,
-            reconnect_timeout=POOL_RECONNECT_TIMEOUT_S,
-            kwargs={
-                "autocommit": True,
+            name="reads",
+            connections_max=connections_max,
+            answer_timeout_s=answer_timeout_s,
+            settings={
                 "cursor_factory": psycopg.AsyncRawCursor,
                 # At first sight: every statement comes again, and the long ones take 10 ms to plan.
                 "prepare_threshold": 0,
                 **session_settings(application, synchronous_commit=synchronous_commit),
             },
-            configure=self._configure,
-            open=False,
-            name="reads",
-        )
-
-    async def open(self, *, wait_s: float | None = None) -> None:
-        """Begin to fill the pool; waits for the database only with `wait_s`.
-
-        Raises:
-            UnavailableError: It could not be reached within `wait_s`.
-        """
-        try:
-            await self._pool.open(wait=wait_s is not None, timeout=wait_s or 0.0)
-        except PoolTimeout as error:
-            raise UnavailableError("the database cannot be reached") from error
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._pool.close()
-
-    def pool_use(self) -> PoolUse:
-        """Tell how the connections are used at this moment."""
-        stats = self._pool.get_stats()
-        return PoolUse(
-            stats["pool_size"],
-            stats["pool_available"],
-            stats.get("requests_waiting", 0),
-            stats["pool_max"],
         )
 
     async def create_book(self, book_id: str) -> None:
@@ -424,74 +320,16 @@ class JournalReader:
         )
         return {row[0]: Words(row[1], row[2] or "", row[3] or "") for row in rows}
 
-    async def terminate_blocker(self, process_id: int, *, waiting_longer_than_s: float) -> int:
-        """R5: end another append that blocks this process and waits for its client.
-
-        Postgres' own time-outs do not fire inside COPY. Returns how many were ended.
-        """
-        rows = await self.rows(
-            """
-            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE pid = ANY(pg_blocking_pids(%(process_id)s::integer))
-                AND application_name = %(application)s
-                AND wait_event_type = 'Client'
-                AND state_change < clock_timestamp() - make_interval(secs => %(age_s)s)
-            """,
-            {
-                "process_id": process_id,
-                "application": APPEND_APPLICATION,
-                "age_s": waiting_longer_than_s,
-            },
-        )
-        return len(rows)
-
-    async def add_partition(self, number: int) -> None:
-        """Make the partition of the journal unless it is there."""
-        await self.rows(
-            "SELECT yupana.add_journal_partition(%(number)s::integer)", {"number": number}
-        )
-
-    async def settings(self) -> dict[str, str]:
-        """R12: return what the promise depends on and this database's word on it."""
-        rows = await self.rows(
-            """
-            SELECT name, setting FROM pg_settings
-            WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
-            UNION ALL
-            SELECT 'journal_append_only', CASE WHEN bool_or(
-                has_table_privilege(oid, 'UPDATE')
-                OR has_table_privilege(oid, 'DELETE')
-                OR has_table_privilege(oid, 'TRUNCATE')
-            ) THEN 'off' ELSE 'on' END
-            FROM pg_class WHERE oid = 'yupana.journal'::regclass OR oid IN (
-                SELECT inhrelid FROM pg_inherits WHERE inhparent = 'yupana.journal'::regclass
-            )
-            UNION ALL
-            SELECT 'schema', version_num FROM yupana.migrations
-            """,
-            {},
-        )
-        return {str(row[0]): str(row[1]) for row in rows}
-
     async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
         """Run one statement of this package and return its rows."""
         operation = statement.split(maxsplit=1)[0].strip("(")
-        began_at_s = time.monotonic()
-        try:
-            with database_span(operation, "yupana"):
-                async with self._pool.connection() as connection:
-                    numbered, names = _numbered(statement)
-                    cursor = await connection.execute(numbered, [parameters[n] for n in names])
-                    return await cursor.fetchall()
-        except UNAVAILABLE as error:
-            if isinstance(error, SilentError) and began_at_s > self._drained_at_s:
-                # What made one connection go silent did so to others that were open then.
-                self._drained_at_s = time.monotonic()
-                await self._pool.drain()
-            raise UnavailableError(str(error)) from error
+        async with self.connection(operation, "yupana") as connection:
+            numbered, names = _numbered(statement)
+            cursor = await connection.execute(numbered, [parameters[n] for n in names])
+            return await cursor.fetchall()
 
     async def _configure(self, connection: BoundedConnection) -> None:
-        connection.answer_timeout_s = self._answer_timeout_s
+        await super()._configure(connection)
         # By default the type follows the value: 1 is a smallint, 70000 an integer. Each combination
         # of types is a prepared statement of its own, and connections keep a hundred of those.
         connection.adapters.register_dumper(int, Int8Dumper)
@@ -517,35 +355,6 @@ def read_book(row: Sequence[Any]) -> BookRow:
     """Read a row of BOOKS."""
     *facts, cuts = row
     return BookRow._make((*facts, tuple((epoch, common) for epoch, common in cuts)))
-
-
-def read_account(row: Sequence[Any]) -> Account | None:
-    """Read a row of `accounts_statement`; None for an account that is not open."""
-    _, account, seq, kind, id_, recorded_at, asset, content, code, result, sealed, *newest = row
-    if seq is None:
-        return None
-    about = Entry(
-        seq,
-        recorded_at,
-        Kind(kind),
-        id_,
-        account=account,
-        asset=asset,
-        content=content,
-        code=code,
-        result=result,
-        sealed_words=sealed,
-    )
-    facts, totals, last_seq, usage = facts_of(about), ZERO, seq, usage_of(about)
-    moved_seq, moved_totals, moved_usage = max(
-        newest[:3], newest[3:], key=lambda side: side[0] or 0
-    )
-    if moved_seq is not None:
-        totals = Totals(*map(int, moved_totals))
-    # Totals change by movements alone; what is used of windows also by setting them anew.
-    if moved_seq is not None and moved_seq > seq:
-        last_seq, usage = moved_seq, read_usage(moved_usage) or ()
-    return Account(facts, totals, last_seq, usage)
 
 
 def read_transfer(row: Sequence[Any]) -> TransferRow:

@@ -29,11 +29,11 @@ def observe_pools(readers: Mapping[str, JournalReader]) -> None:
     def connections() -> dict[tuple[str, ...], int]:
         found: dict[tuple[str, ...], int] = {}
         for name, reader in readers.items():
-            use = reader.pool_use()
+            use = reader.use()
             found[name, "idle"] = use.idle
             found[name, "used"] = use.size - use.idle
         return found
 
     observe(CONNECTIONS, connections)
-    observe(PENDING, lambda: {(n,): reader.pool_use().waiting for n, reader in readers.items()})
-    observe(CONNECTIONS_MAX, lambda: {(n,): r.pool_use().size_max for n, r in readers.items()})
+    observe(PENDING, lambda: {(n,): reader.use().waiting for n, reader in readers.items()})
+    observe(CONNECTIONS_MAX, lambda: {(n,): r.use().size_max for n, r in readers.items()})

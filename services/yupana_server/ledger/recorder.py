@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from yupana_server.book.state import NotLoadedError
+from yupana_server.journal import upkeep
 from yupana_server.journal.append import (
     TAIL_ENTRIES_MAX,
     Appender,
@@ -295,8 +296,8 @@ class Recorder:
         """R5: end the append of another ledger that hangs while we wait for its lock."""
         await asyncio.sleep(RESCUE_AFTER_S)
         with suppress(UnavailableError):
-            ended = await self._reader.terminate_blocker(
-                process_id, waiting_longer_than_s=STUCK_AFTER_S
+            ended = await upkeep.terminate_blocker(
+                self._reader, process_id, waiting_longer_than_s=STUCK_AFTER_S
             )
             if ended:
                 log.warning("stuck_writer_terminated", book=self._memory.book.id, count=ended)

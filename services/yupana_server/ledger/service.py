@@ -13,13 +13,14 @@ from yupana.ledger.v1 import (
     ledger_service_pb2,
     ledger_service_pb2_grpc,
 )
+from yupana_server.journal import upkeep
 from yupana_server.journal.errors import (
     PrefixTooWideError,
     ProjectionBehindError,
     UnavailableError,
 )
 from yupana_server.journal.migrate import newest_revision
-from yupana_server.journal.reads import PARTITION_ENTRIES, JournalReader
+from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
@@ -159,7 +160,7 @@ class LedgerService:
     async def _watch_once(self, *, first: bool = False) -> None:
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
-                settings = await self._reader.settings()
+                settings = await upkeep.settings(self._reader)
         except (UnavailableError, TimeoutError):
             await self._server.report(POSTGRES_HEALTH, good=False)
             return
@@ -175,9 +176,9 @@ class LedgerService:
 
     async def _extend_journal(self) -> None:
         """Have the next partition made long before the journal reaches it."""
-        number = self._books.newest_seq // PARTITION_ENTRIES + 1
+        number = self._books.newest_seq // upkeep.PARTITION_ENTRIES + 1
         if number > self._partition:
-            await self._reader.add_partition(number)
+            await upkeep.add_partition(self._reader, number)
             self._partition = number
 
     async def _report_guarantees(self, settings: Mapping[str, str]) -> None:
