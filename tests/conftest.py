@@ -11,6 +11,7 @@ from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
+from yupana_server.dev.valkey import EmbeddedValkey
 
 _books = itertools.count(1)
 
@@ -28,6 +29,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 def database(postgres: EmbeddedPostgres) -> Database:
     """A migrated database of the test's own."""
     return make_database(postgres)
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A Valkey that tests share: each with books, and so with keys, of its own."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A Valkey that the test may flush, stall, kill."""
+    with EmbeddedValkey(tmp_path / "valkey") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -45,10 +45,12 @@ class EmbeddedService(ChildServer):
         database_url: str,
         port: int | None = None,
         metrics_port: int | None = None,
+        redis_url: str = "",
     ) -> None:
         """Take a folder to run in, a database that is migrated, and ports or free ones."""
         super().__init__(data_dir, port)
         self._database_url = database_url
+        self._redis_url = redis_url
         self.metrics_address = f"{LOOPBACK}:{metrics_port or pick_port()}"
 
     @property
@@ -68,6 +70,7 @@ class EmbeddedService(ChildServer):
         settings = {
             **SERVICE_SETTINGS,
             "YUPANA_DATABASE_URL": self._database_url,
+            "YUPANA_REDIS_URL": self._redis_url,
             "YUPANA_LISTEN": self.address,
             "YUPANA_METRICS_LISTEN": self.metrics_address,
         }
@@ -149,9 +152,14 @@ class Stack:
             self.postgres = EmbeddedPostgres(postgres_dir, port=self._postgres_port)
             self.valkey = EmbeddedValkey(self.data_dir / "valkey")
             self.ledger = EmbeddedLedger(
-                self.data_dir / "ledger", database_url=self.ledger_url, port=self._port
+                self.data_dir / "ledger",
+                database_url=self.ledger_url,
+                redis_url=self.redis_url,
+                port=self._port,
             )
-            self.feed = EmbeddedFeed(self.data_dir / "feed", database_url=self.feed_url)
+            self.feed = EmbeddedFeed(
+                self.data_dir / "feed", database_url=self.feed_url, redis_url=self.redis_url
+            )
             self.worker = EmbeddedWorker(self.data_dir / "worker", database_url=self.worker_url)
             started.enter_context(self.postgres)
             _prepare_database(self.postgres)

@@ -69,7 +69,24 @@ class ServiceConfig(BaseSettings):
         return value
 
 
-class LedgerConfig(ServiceConfig):
+class _UsesRedis(ServiceConfig):
+    """What the services read that use Redis."""
+
+    redis_url: SecretStr | None = None
+    """Redis or Valkey, such as redis://redis:6379/0, rediss:// for TLS. Never the truth:
+    without it, and while it is away, all answers are the same, some of them slower."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or value.get_secret_value() == "":
+            return None
+        if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("a URL such as redis://redis:6379/0")
+        return value
+
+
+class LedgerConfig(_UsesRedis):
     """What `yupana serve ledger` reads from `YUPANA_*`."""
 
     read_connections: int = Field(default=8, ge=2, le=200)
@@ -83,7 +100,7 @@ class LedgerConfig(ServiceConfig):
     """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
 
 
-class FeedConfig(ServiceConfig):
+class FeedConfig(_UsesRedis):
     """What `yupana serve feed` reads from `YUPANA_*`."""
 
     listen: str = f"127.0.0.1:{DEFAULT_FEED_PORT}"
@@ -169,5 +186,6 @@ def _explain(config: type[ServiceConfig], error: object) -> str:
     meaning = " ".join((field.description or "").split()) if field is not None else ""
     if details["type"] == "missing":
         return f"{variable} is not set. {meaning}"
-    value = "***" if field is not None and field.annotation is SecretStr else details["input"]
+    secret = field is not None and "SecretStr" in str(field.annotation)
+    value = "***" if secret else details["input"]
     return f"{variable}={value}: {details['msg']}. {meaning}"

@@ -1,0 +1,64 @@
+"""The connection to Redis, which may be away at any moment."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from yupana_server.dev.valkey import EmbeddedValkey
+from yupana_server.runtime import redis
+from yupana_server.runtime.redis import Redis, RedisAwayError
+
+
+async def test_redis_when_it_stalls_then_given_up_at_once_and_left_alone_for_a_moment(
+    valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis, "AWAY_S", 0.2)
+    client = Redis(valkey.url(), connections_max=2)
+    try:
+        async with client.use() as commands:
+            assert await commands.set("key", "value")
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(RedisAwayError):
+                async with client.use() as commands:
+                    await commands.get("key")
+            assert time.monotonic() - began < 2.0
+            with pytest.raises(RedisAwayError, match="a moment ago"):
+                async with client.use():
+                    raise AssertionError("it was not left alone")
+            assert client.away
+            assert client.trouble
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        await asyncio.sleep(0.3)
+        async with client.use() as commands:
+            assert await commands.get("key") == b"value"
+        assert not client.trouble
+    finally:
+        await client.close()
+
+
+async def test_redis_when_it_restarts_then_connections_are_made_anew(
+    valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis, "AWAY_S", 0.0)
+    client = Redis(valkey.url(), connections_max=2)
+    try:
+        async with client.use() as commands:
+            await commands.ping()
+        valkey.restart()
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    async with client.use() as commands:
+                        assert await commands.ping()
+                    break
+                except RedisAwayError:
+                    await asyncio.sleep(0.01)
+    finally:
+        await client.close()
