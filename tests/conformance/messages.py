@@ -37,7 +37,7 @@ from yupana_server.book.commands import (
 )
 from yupana_server.book.rejections import Reason
 from yupana_server.book.times import rfc3339
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.tokens import encode_position
 
 Fields = dict[str, Any]
 """Fields of a message; those that are None are left out."""

@@ -24,7 +24,7 @@ from yupana.ledger.v1.ledger_service_pb2 import (
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.book.bounds import COMMANDS_PER_REQUEST_MAX, GROUP_HOLDS_MAX
 from yupana_server.book.commands import CreatePayment, ResolveGroup, WellFormed
-from yupana_server.ledger.tokens import decode_position
+from yupana_server.messages.tokens import decode_position
 
 TIMEOUT_S = 20.0
 

@@ -12,8 +12,8 @@ from conformance.runner import Unit, run
 from yupana.ledger.v1.ledger_service_pb2 import ExecuteRequest
 from yupana_server.book.commands import Command, words_of
 from yupana_server.book.decide import Outcome
-from yupana_server.ledger import present
 from yupana_server.ledger.parse import parse_commands
+from yupana_server.messages import present
 
 BOOK = "book"
 

@@ -17,7 +17,7 @@ from support.network import Network
 from support.processes import LedgerProcess
 from support.proxy import Proxy
 from yupana_server.dev.postgres import EmbeddedPostgres
-from yupana_server.ledger.tokens import Position
+from yupana_server.messages.tokens import Position
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from yupana import BookNotFound, EpochChanged, Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1 import ledger_service_pb2 as ledgers
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-from yupana_server.ledger.tokens import Position, decode_position
+from yupana_server.messages.tokens import Position, decode_position
 
 
 def yupana(database: Database, *arguments: str) -> str:

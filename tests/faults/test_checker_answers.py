@@ -6,7 +6,7 @@ from faults.history.spoilt import Run, changed, new, seq, strong
 from grpc import StatusCode
 
 from yupana import CallError, DeadlineExceeded, Overloaded, Unavailable
-from yupana_server.ledger.tokens import Position
+from yupana_server.messages.tokens import Position
 
 
 def test_judge_when_an_outcome_changes_then_tells(run: Run) -> None:

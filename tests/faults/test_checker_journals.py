@@ -5,7 +5,7 @@ from faults.history.spoilt import Run, new, posted, rejected
 from grpc import StatusCode
 
 from yupana import DeadlineExceeded
-from yupana_server.ledger.tokens import Position
+from yupana_server.messages.tokens import Position
 
 
 def hour_long(row: Row) -> bool:

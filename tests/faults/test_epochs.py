@@ -16,7 +16,7 @@ from yupana import EpochChanged, Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1 import ledger_service_pb2 as ledgers
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
-from yupana_server.ledger.tokens import Position, decode_position
+from yupana_server.messages.tokens import Position, decode_position
 
 NOTICED_WITHIN_S = 30.0
 """A server looks every five seconds; a busy machine may take its time."""

@@ -37,8 +37,8 @@ from yupana_server.book.commands import OpenAccount as Open
 from yupana_server.book.entries import ZERO, Entry, Totals
 from yupana_server.feed.projector import Projector
 from yupana_server.journal.statements import SCAN_MAX
-from yupana_server.ledger.present import timestamp
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.present import timestamp
+from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.errors import CallError as ServerError
 
 BY_RECORD = history.STATEMENT_ORDER_RECORD_TIME

@@ -36,8 +36,8 @@ from yupana_server.book.replay import difference
 from yupana_server.book.state import State
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.parse import parse_commands
-from yupana_server.ledger.present import timestamp
-from yupana_server.ledger.tokens import decode_position
+from yupana_server.messages.present import timestamp
+from yupana_server.messages.tokens import decode_position
 
 CLIENTS = 4
 ACCOUNTS = ["a", "b", "c", "d", "e"]

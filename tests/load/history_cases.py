@@ -11,8 +11,8 @@ from yupana.ledger.v1 import history_service_pb2 as history
 from yupana.ledger.v1 import hold_pb2
 from yupana.ledger.v1 import ledger_service_pb2 as ledgers
 from yupana.ledger.v1.as_of_pb2 import AsOf
-from yupana_server.ledger.present import timestamp
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.present import timestamp
+from yupana_server.messages.tokens import encode_position
 
 BY_EFFECT = history.STATEMENT_ORDER_EFFECTIVE_TIME
 

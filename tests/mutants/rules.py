@@ -216,7 +216,7 @@ MUTANTS = (
     Mutant(
         "r9",
         "refuse page tokens of another epoch",
-        "ledger/checks.py",
+        "ledger/books.py",
         'pages_on = bool(getattr(request, "page_token", ""))',
         "pages_on = False",
         EPOCHS,

@@ -5,7 +5,7 @@ from typing import Any
 
 from yupana import OpenAccount, Yupana
 from yupana.book import BookClient
-from yupana_server.ledger.tokens import decode_position
+from yupana_server.messages.tokens import decode_position
 
 PAST = datetime(2020, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
 

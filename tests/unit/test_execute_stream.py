@@ -19,7 +19,7 @@ from yupana_server.ledger.submission import (
     OverloadedError,
     Submission,
 )
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.deadlines import StreamDeadline
 from yupana_server.runtime.errors import CallError, Violation, malformed
 

@@ -12,8 +12,8 @@ from yupana_server.book import commands as heart
 from yupana_server.book.bounds import AMOUNT_MAX
 from yupana_server.book.commands import Chain, Malformed, NormalSide
 from yupana_server.book.words import words_match
-from yupana_server.ledger.fields import parse_amount, parse_signed
 from yupana_server.ledger.parse import Parsed, parse_commands
+from yupana_server.messages.fields import parse_amount, parse_signed
 from yupana_server.runtime.errors import CallError
 
 UNKNOWN_FIELD = b"\xf8\x07\x01"  # Field 127, varint 1.

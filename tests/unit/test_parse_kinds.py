@@ -19,7 +19,7 @@ from yupana_server.book.commands import (
     WindowLimit,
 )
 from yupana_server.ledger.parse import Parsed, parse_commands
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.errors import CallError
 
 POSITION = encode_position("shop", 3, 7)

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from yupana_server.ledger.tokens import (
+from yupana_server.messages.tokens import (
     Position,
     decode_page_token,
     decode_position,

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN
-from yupana_server.ledger.checks import RequestCheck
 from yupana_server.ledger.transfer_filters import read_label
+from yupana_server.messages.checks import RequestCheck
 
 
 class AccountFilter(NamedTuple):

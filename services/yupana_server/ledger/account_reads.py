@@ -9,12 +9,12 @@ from yupana_server.journal.hold_lists import HoldLists
 from yupana_server.journal.pages import Page
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import present
 from yupana_server.ledger.account_filters import AccountFilter
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.ledger.shared_reads import SharedReads
-from yupana_server.ledger.tokens import PageScope, encode_position
+from yupana_server.messages import present
+from yupana_server.messages.tokens import PageScope, encode_position
 
 OPEN_HOLDS_MAX = 10_000
 """How many open holds one answer shows."""

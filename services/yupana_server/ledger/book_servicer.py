@@ -7,10 +7,10 @@ import grpc.aio
 from yupana.ledger.v1 import book_pb2, book_service_pb2, book_service_pb2_grpc
 from yupana_server.journal.pages import JournalPages
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import present
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.checks import check_position, page_size, read_request
-from yupana_server.ledger.tokens import PageScope, encode_position
+from yupana_server.messages import present
+from yupana_server.messages.checks import check_position, page_size, read_request
+from yupana_server.messages.tokens import PageScope, encode_position
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from yupana_server.journal.epochs import Epochs
 from yupana_server.journal.points import BookRow
@@ -13,6 +14,7 @@ from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.measures import book_label
 from yupana_server.ledger.submission import OverloadedError
 from yupana_server.ledger.writer import Writer
+from yupana_server.messages.checks import check_position
 from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.metrics import Gauge, observe
 
@@ -99,6 +101,20 @@ class Books:
             self._rows.clear()
         self._rows[book_id] = row
         return row
+
+    async def to_read(self, request: Any) -> BookRow:
+        """Return the book to read, after a look at it if a position or a page token came along.
+
+        Raises:
+            CallError: BOOK_NOT_FOUND, INVALID_POSITION or EPOCH_CHANGED.
+        """
+        # R9: a page token, like a position, must not be of another epoch.
+        pages_on = bool(getattr(request, "page_token", ""))
+        if request.consistency.WhichOneof("level") != "at_least" and not pages_on:
+            return await self.row(request.book)
+        book = await self.fresh_row(request.book)
+        check_position(book, request.consistency)
+        return book
 
     def forget(self, book_id: str) -> None:
         """Have the book looked up again the next time."""

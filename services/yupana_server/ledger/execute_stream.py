@@ -10,8 +10,8 @@ from opentelemetry.context import Context
 
 from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.ledger.execution import Execution, Executor
-from yupana_server.ledger.fields import Violations
 from yupana_server.ledger.submission import Answer, NotAnsweredError, OverloadedError
+from yupana_server.messages.fields import Violations
 from yupana_server.runtime.admission import draining
 from yupana_server.runtime.call_spans import begin_span, note_request, note_status
 from yupana_server.runtime.deadlines import Deadline, StreamDeadline

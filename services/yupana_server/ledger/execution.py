@@ -8,7 +8,6 @@ from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.commands import Malformed
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import present
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.parse import Parsed, parse_commands
 from yupana_server.ledger.spans import note_commands, note_outcomes
@@ -22,8 +21,9 @@ from yupana_server.ledger.submission import (
     OverloadedError,
     Submission,
 )
-from yupana_server.ledger.tokens import encode_position
 from yupana_server.ledger.writer import Writer
+from yupana_server.messages import present
+from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.admission import draining
 from yupana_server.runtime.deadlines import Deadline
 from yupana_server.runtime.errors import CallError, malformed

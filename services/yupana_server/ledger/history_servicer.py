@@ -13,12 +13,12 @@ from yupana.ledger.v1 import (
 from yupana_server.book.bounds import ID_PATTERN
 from yupana_server.journal.prefixes import SEGMENTS_MAX, prefix_sums
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import present
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.checks import RequestCheck, book_to_read, page_size, read_request
 from yupana_server.ledger.hold_reads import HoldReads
 from yupana_server.ledger.statement_reads import StatementFilter, StatementReads
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages import present
+from yupana_server.messages.checks import RequestCheck, page_size, read_request
+from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.errors import CallError
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -40,7 +40,7 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         check.check_target("id", request.id)
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         entry = (await self._reader.outcomes(book.number, [request.id])).facts[request.id]
         if entry is None:
             raise CallError(
@@ -57,7 +57,7 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         check.check_id("hold", request.hold)
         check.done()
-        return await self._holds.one(await book_to_read(self._books, request), request.hold)
+        return await self._holds.one(await self._books.to_read(request), request.hold)
 
     async def ListHolds(
         self, request: history_service_pb2.ListHoldsRequest, context: Context
@@ -72,7 +72,7 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         elif request.state not in (hold_pb2.HOLD_STATE_UNSPECIFIED, hold_pb2.HOLD_STATE_OPEN):
             check.add("state", f"{request.state} is neither OPEN nor EXPIRED")
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         return await read(book, account=request.account, size=size, token=request.page_token)
 
     async def GetStatement(
@@ -90,7 +90,7 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
             to_at=check.read_time("to_time", request),
         )
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         return await self._statements.page(book, wanted, size=size, token=request.page_token)
 
     async def SumBalances(
@@ -100,7 +100,7 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         _check_segments(request.prefix, check)
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         found = await prefix_sums(self._reader, book.number, request.prefix)
         return history_service_pb2.SumBalancesResponse(
             sums=[

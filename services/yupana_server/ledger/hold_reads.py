@@ -4,8 +4,8 @@ from yupana.ledger.v1 import history_service_pb2, hold_pb2
 from yupana_server.journal.hold_lists import HoldLists, HoldPage
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import present
-from yupana_server.ledger.tokens import PageScope, encode_position
+from yupana_server.messages import present
+from yupana_server.messages.tokens import PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 
 

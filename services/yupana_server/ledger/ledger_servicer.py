@@ -14,13 +14,13 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.account_filters import read_account_filter
 from yupana_server.ledger.account_reads import AccountReads
 from yupana_server.ledger.books import Books
-from yupana_server.ledger.checks import RequestCheck, book_to_read, page_size, read_request
 from yupana_server.ledger.execute_stream import ExecuteStream
 from yupana_server.ledger.execution import Executor
 from yupana_server.ledger.moments import read_as_of
 from yupana_server.ledger.submission import NotAnsweredError
 from yupana_server.ledger.transfer_filters import read_transfer_filter
 from yupana_server.ledger.transfer_reads import TransferReads
+from yupana_server.messages.checks import RequestCheck, page_size, read_request
 from yupana_server.runtime.deadlines import current_deadline, current_stream_deadline
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -85,7 +85,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         if moment is not None and request.include_open_holds:
             check.add("include_open_holds", "not together with as_of: holds are shown as they are")
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         if moment is None and not request.include_open_holds:
             return await self._accounts.now(book, request.accounts)
         if moment is None:
@@ -100,7 +100,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         size = page_size(request.page_size, check)
         wanted = read_account_filter(request, check)
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         return await self._accounts.page(book, wanted, size=size, token=request.page_token)
 
     async def GetTransfer(
@@ -110,7 +110,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         check = read_request(request)
         check.check_target("id", request.id)
         check.done()
-        return await self._transfers.one(await book_to_read(self._books, request), request.id)
+        return await self._transfers.one(await self._books.to_read(request), request.id)
 
     async def ListTransfers(
         self, request: ledger_service_pb2.ListTransfersRequest, context: Context
@@ -120,7 +120,7 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         size = page_size(request.page_size, check)
         wanted = read_transfer_filter(request, check)
         check.done()
-        book = await book_to_read(self._books, request)
+        book = await self._books.to_read(request)
         return await self._transfers.page(book, wanted, size=size, token=request.page_token)
 
 

@@ -9,8 +9,8 @@ from yupana_server.book.state import Account
 from yupana_server.journal.effective import effective_accounts
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.fields import Violations
-from yupana_server.ledger.tokens import decode_position, epoch_changed
+from yupana_server.messages.fields import Violations
+from yupana_server.messages.tokens import decode_position, epoch_changed
 from yupana_server.runtime.errors import CallError
 
 

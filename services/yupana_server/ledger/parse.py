@@ -18,9 +18,9 @@ from yupana_server.book.commands import (
     Malformed,
     ResolveGroup,
 )
-from yupana_server.ledger.fields import Violations, show
 from yupana_server.ledger.parse_kinds import parse_command, plain_transfer
 from yupana_server.ledger.submission import Unit
+from yupana_server.messages.fields import Violations, show
 from yupana_server.runtime.errors import Violation, malformed
 
 

@@ -50,8 +50,8 @@ from yupana_server.book.commands import (
     UpTo,
     WindowLimit,
 )
-from yupana_server.ledger.fields import Violations, show
-from yupana_server.ledger.tokens import decode_position
+from yupana_server.messages.fields import Violations, show
+from yupana_server.messages.tokens import decode_position
 from yupana_server.runtime.errors import CallError
 
 

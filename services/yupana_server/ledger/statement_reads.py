@@ -12,8 +12,8 @@ from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.statements import Effect, Statements
 from yupana_server.ledger.moments import Moment, accounts_at
-from yupana_server.ledger.present_transfers import fill_balances, fill_transfer
-from yupana_server.ledger.tokens import SEQ_MAX, PageScope, encode_position
+from yupana_server.messages.present_transfers import fill_balances, fill_transfer
+from yupana_server.messages.tokens import SEQ_MAX, PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 
 AT_MAX = 253_402_300_799_999_999

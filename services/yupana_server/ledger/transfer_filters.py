@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.bounds import ACCOUNT_PREFIX_PATTERN
 from yupana_server.book.rejections import Reason
-from yupana_server.ledger.checks import RequestCheck
-from yupana_server.ledger.fields import Violations
+from yupana_server.messages.checks import RequestCheck
+from yupana_server.messages.fields import Violations
 
 _FILTERS = ("account", "prefix", "code", "label", "group", "outcome", "hold", "reverses")
 

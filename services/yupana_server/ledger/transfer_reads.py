@@ -4,9 +4,9 @@ from yupana.ledger.v1 import ledger_service_pb2, transfer_pb2
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.transfer_lists import Span, TransferLists, TransferPage
-from yupana_server.ledger.present_transfers import TRANSFER_KINDS, fill_transfer
-from yupana_server.ledger.tokens import PageScope, encode_position
 from yupana_server.ledger.transfer_filters import TransferFilter
+from yupana_server.messages.present_transfers import TRANSFER_KINDS, fill_transfer
+from yupana_server.messages.tokens import PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 
 

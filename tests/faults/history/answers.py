@@ -11,7 +11,7 @@ from faults.history.replay import Replay
 from faults.history.report import Report
 
 from yupana import InternalError, MalformedRequest, Outcome, Reason
-from yupana_server.ledger.tokens import Position, decode_position
+from yupana_server.messages.tokens import Position, decode_position
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DONE = {

@@ -18,8 +18,8 @@ from faults.history.replay import Replay
 from faults.history.report import Report
 
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.tokens import Position
 from yupana_server.ledger.verify import Verifier
+from yupana_server.messages.tokens import Position
 
 
 async def check(

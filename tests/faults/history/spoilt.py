@@ -12,7 +12,7 @@ from faults.history.log import CallRecord, Log, Read
 from faults.history.report import Report
 
 from yupana import Outcome
-from yupana_server.ledger.tokens import Position, decode_position
+from yupana_server.messages.tokens import Position, decode_position
 
 BOOK = "spoilt"
 

@@ -11,7 +11,7 @@ from faults.stage import Stage
 from support.journals import execute
 from support.network import Network
 from support.replicas import Pair, wait_for
-from yupana_server.ledger.tokens import Position
+from yupana_server.messages.tokens import Position
 
 RESTARTS = 3
 LOST = 50

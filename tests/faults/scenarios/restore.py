@@ -12,7 +12,7 @@ from faults.stage import Stage
 
 from support.backups import Archive
 from support.journals import execute
-from yupana_server.ledger.tokens import Position
+from yupana_server.messages.tokens import Position
 
 
 @scenario(ci=False)

@@ -10,8 +10,8 @@ from yupana.ledger.v1 import book_service_pb2 as books
 from yupana.ledger.v1 import ledger_service_pb2 as ledgers
 from yupana.ledger.v1.consistency_pb2 import Consistency
 from yupana_server.ledger.account_filters import AccountFilter
-from yupana_server.ledger.tokens import encode_page_token, encode_position
 from yupana_server.ledger.transfer_filters import TransferFilter
+from yupana_server.messages.tokens import encode_page_token, encode_position
 
 ALL_ACCOUNTS = AccountFilter("", "", None)
 ALL_TRANSFERS = TransferFilter()

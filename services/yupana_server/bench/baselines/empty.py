@@ -20,7 +20,7 @@ from yupana.methods import EXECUTE
 from yupana_server.dev.ports import LOOPBACK
 from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.server import OPTIONS, until_signal
 

@@ -7,7 +7,7 @@ from yupana.ledger.v1 import account_pb2, outcome_pb2, transfer_pb2
 from yupana_server.book.commands import Kind
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.journal.points import TransferRow
-from yupana_server.ledger import present
+from yupana_server.messages import present
 
 _KINDS = {
     Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,

@@ -20,7 +20,7 @@ from yupana_server.book.rejections import Refusal, explain
 from yupana_server.book.state import Account, Asset, HoldState
 from yupana_server.book.windows import used
 from yupana_server.journal.points import BookRow, HoldRow
-from yupana_server.ledger.tokens import encode_position
+from yupana_server.messages.tokens import encode_position
 
 
 def timestamp(micros: int) -> Timestamp:

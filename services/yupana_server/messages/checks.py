@@ -1,14 +1,11 @@
 """Checks that the requests of all methods share."""
 
-from typing import Any
-
 from google.protobuf.message import Message
 
 from yupana.ledger.v1 import consistency_pb2
 from yupana_server.journal.points import BookRow
-from yupana_server.ledger.books import Books
-from yupana_server.ledger.fields import Violations
-from yupana_server.ledger.tokens import decode_position, epoch_changed
+from yupana_server.messages.fields import Violations
+from yupana_server.messages.tokens import decode_position, epoch_changed
 from yupana_server.runtime.errors import CallError, malformed
 
 PAGE_SIZE_DEFAULT = 100
@@ -44,21 +41,6 @@ def page_size(given: int, check: Violations) -> int:
     if given < 0:
         check.add("page_size", f"{given} is negative: 0 or left out means {PAGE_SIZE_DEFAULT}")
     return min(given or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
-
-
-async def book_to_read(books: Books, request: Any) -> BookRow:
-    """Return the book to read, after a look at it if a position or a page token came along.
-
-    Raises:
-        CallError: BOOK_NOT_FOUND, INVALID_POSITION or EPOCH_CHANGED.
-    """
-    # R9: a page token, like a position, must not be of another epoch.
-    pages_on = bool(getattr(request, "page_token", ""))
-    if request.consistency.WhichOneof("level") != "at_least" and not pages_on:
-        return await books.row(request.book)
-    book = await books.fresh_row(request.book)
-    check_position(book, request.consistency)
-    return book
 
 
 def check_position(book: BookRow, consistency: consistency_pb2.Consistency) -> None:

@@ -1,0 +1,1 @@
+"""What the services say and hear: messages of the contract, read and written."""
