@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-STUBS := clients/python/yupana/ledger/v1 clients/python/yupana/admin/v1
+STUBS := clients/python/yupana/ledger/v1 clients/python/yupana/admin/v1 clients/python/yupana/feed/v1
 
 AGAINST ?= .git\#branch=main
 LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emit-index-url \

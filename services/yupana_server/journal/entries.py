@@ -1,0 +1,111 @@
+"""Entries of a book in their order, as those read them who follow its journal."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from yupana_server.book.commands import Words
+from yupana_server.journal.points import TransferRow
+from yupana_server.journal.reads import TRANSFERS, JournalReader
+from yupana_server.journal.rows import Link, decode
+
+
+class EntryRow(NamedTuple):
+    """An entry of any kind, with its words and its hash."""
+
+    row: TransferRow
+    hash: bytes
+
+    @property
+    def link(self) -> Link:
+        """What the entry after it is chained to."""
+        return Link(self.row.entry.seq, self.hash)
+
+
+class EntryPage(NamedTuple):
+    """Entries that follow one another, none skipped, all from one snapshot."""
+
+    epoch: int
+    """R9: the book's in that snapshot; 0 when there is no such book any more."""
+    intact: bool
+    """R1: the journal still has the entry that these follow. If not, there are none."""
+    rows: list[EntryRow]
+
+
+class Place(NamedTuple):
+    """How far somebody has read a book."""
+
+    book: int
+    epoch: int
+    link: Link
+
+
+# The first entry's hash stands on what no row has: whoever has read nothing is always right.
+_AFTER = f"""
+    SELECT b.epoch, known.intact, found.* FROM yupana.books b
+    CROSS JOIN LATERAL (
+        SELECT %(seq)s = 0 OR EXISTS (
+            SELECT FROM yupana.journal
+            WHERE book = %(book)s AND seq = %(seq)s
+                AND (%(hash)s::bytea IS NULL OR hash = %(hash)s::bytea)
+        ) AS intact
+    ) known
+    LEFT JOIN LATERAL (
+        {TRANSFERS} AND seq > %(seq)s AND known.intact ORDER BY journal.seq LIMIT %(limit)s
+    ) found ON true
+    WHERE b.book = %(book)s
+"""
+
+# One index probe a book for its tail, and one for its row.
+_CHANGED = """
+    SELECT known.book FROM unnest(
+        %(books)s::integer[], %(epochs)s::integer[], %(seqs)s::bigint[], %(hashes)s::bytea[]
+    ) AS known (book, epoch, seq, hash)
+    LEFT JOIN yupana.books b USING (book)
+    LEFT JOIN LATERAL (
+        SELECT seq, hash FROM yupana.journal j WHERE j.book = known.book ORDER BY seq DESC LIMIT 1
+    ) newest ON true
+    WHERE b.epoch IS DISTINCT FROM known.epoch OR coalesce(newest.seq, 0) <> known.seq
+        OR known.seq > 0 AND newest.hash <> known.hash
+"""
+
+
+class EntryReader:
+    """Reads entries onwards. Raises UnavailableError as JournalReader does."""
+
+    def __init__(self, reader: JournalReader):
+        self._reader = reader
+
+    async def after(
+        self, book: int, *, seq: int, known_hash: bytes | None, limit: int
+    ) -> EntryPage:
+        """Return the next entries after one, in order; without its hash only its seq is checked.
+
+        After seq 0 come the first ones.
+        """
+        rows = await self._reader.rows(
+            _AFTER, {"book": book, "seq": seq, "hash": known_hash, "limit": limit}
+        )
+        if not rows:
+            return EntryPage(0, intact=False, rows=[])
+        epoch, intact = rows[0][:2]
+        return EntryPage(epoch, intact, [_read(row[2:]) for row in rows if row[2] is not None])
+
+    async def changed(self, places: Iterable[Place]) -> set[int]:
+        """Return the books of which there is more to read, or whose history was cut."""
+        known = list(places)
+        rows = await self._reader.rows(
+            _CHANGED,
+            {
+                "books": [place.book for place in known],
+                "epochs": [place.epoch for place in known],
+                "seqs": [place.link.seq for place in known],
+                "hashes": [place.link.hash for place in known],
+            },
+        )
+        return {row[0] for row in rows}
+
+
+def _read(row: Sequence[Any]) -> EntryRow:
+    *columns, labels, description, reference = row
+    entry, digest = decode(columns)
+    return EntryRow(TransferRow(entry, Words(labels, description or "", reference or "")), digest)
