@@ -1,21 +1,18 @@
 """`yupana audit`: how far books are audited, what was found, and saying that it was looked at."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from yupana_server.cli.database import DatabaseUrl, no_book, use_journal
 from yupana_server.cli.output import JsonOption, print_json, print_table, shown_time
-from yupana_server.runtime.config import ConfigError, worker_config
-from yupana_server.runtime.logs import set_up_logs
+from yupana_server.runtime.config import worker_config
 
 if TYPE_CHECKING:
     from yupana_server.journal.audit_rows import AuditRow, DifferenceRow
     from yupana_server.journal.audits import AuditStore
-
-CONNECT_WAIT_S = 5.0
 
 T = TypeVar("T")
 
@@ -27,10 +24,6 @@ audit_app = typer.Typer(
     """,
     no_args_is_help=True,
 )
-
-DatabaseUrl = Annotated[
-    str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-]
 
 
 @audit_app.command()
@@ -52,7 +45,7 @@ def show(
     async def work(store: "AuditStore") -> tuple[list["AuditRow"], list["DifferenceRow"]]:
         rows = await store.rows(book)
         if book is not None and not rows:
-            raise ConfigError(f"there is no book {book}")
+            raise no_book(book)
         return rows, await store.differences(book, limit=limit)
 
     rows, found = _run(database_url, work)
@@ -90,7 +83,7 @@ def reset(
     async def work(store: "AuditStore") -> int:
         number = await store.book_number(book)
         if number is None:
-            raise ConfigError(f"there is no book {book}")
+            raise no_book(book)
         acknowledged = await store.acknowledge(number)
         if from_seq is not None:
             await store.go_back(number, from_seq - 1)
@@ -106,21 +99,12 @@ def reset(
 
 
 def _run(database_url: str | None, work: Callable[["AuditStore"], Awaitable[T]]) -> T:
-    config = worker_config(database_url=database_url)
-    set_up_logs("error", "console")
+    from yupana_server.journal.audits import AuditStore
 
-    async def run() -> T:
-        from yupana_server.journal.audits import AuditStore
-        from yupana_server.journal.reads import JournalReader
-
-        reader = JournalReader(config.database_url.get_secret_value(), connections_max=1)
-        await reader.open(wait_s=CONNECT_WAIT_S)
-        try:
-            return await work(AuditStore(reader, "command"))
-        finally:
-            await reader.close()
-
-    return asyncio.run(run())
+    return use_journal(
+        worker_config(database_url=database_url),
+        lambda reader: work(AuditStore(reader, "command")),
+    )
 
 
 def _print(rows: list["AuditRow"], found: list["DifferenceRow"]) -> None:

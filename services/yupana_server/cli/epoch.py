@@ -1,25 +1,27 @@
 """`yupana epoch`: when the histories of books were cut, and telling so after a restore."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yupana_server.cli.database import (
+    AllBooks,
+    DatabaseUrl,
+    OneBook,
+    check_choice,
+    find_book,
+    use_journal,
+)
 from yupana_server.cli.output import print_table, shown_time
-from yupana_server.runtime.config import ConfigError, ledger_config
-from yupana_server.runtime.logs import set_up_logs
+from yupana_server.runtime.config import ledger_config
 
 if TYPE_CHECKING:
     from yupana_server.journal.epochs import EpochRow
     from yupana_server.journal.points import BookRow
     from yupana_server.journal.reads import JournalReader
 
-CONNECT_WAIT_S = 5.0
 BOOKS_PER_READ = 1_000
-
-T = TypeVar("T")
 
 epoch_app = typer.Typer(
     help="""Shows and raises the epochs of books.
@@ -31,16 +33,13 @@ epoch_app = typer.Typer(
     no_args_is_help=True,
 )
 
-DatabaseUrl = Annotated[
-    str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @epoch_app.command()
 def show(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Lists the cuts of all books; a book that was never cut is in epoch 1."""
-    cuts = _run(database_url, _cuts)
+    cuts = use_journal(ledger_config(database_url=database_url), _cuts)
     if as_json:
         print(json.dumps([{**cut._asdict(), "began_at": cut.began_at.isoformat()} for cut in cuts]))
         return
@@ -52,10 +51,8 @@ def show(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
 
 @epoch_app.command("raise")
 def raise_epoch(
-    book: Annotated[
-        str | None, typer.Option(help="The id of the book.", show_default=False)
-    ] = None,
-    all_books: Annotated[bool, typer.Option("--all-books", help="Every book.")] = False,
+    book: OneBook = None,
+    all_books: AllBooks = False,
     above: Annotated[
         int,
         typer.Option(
@@ -75,36 +72,18 @@ def raise_epoch(
 
     Example: yupana epoch raise --all-books
     """
-    if (book is not None) == all_books:
-        raise ConfigError("name a book with --book, or say --all-books")
+    check_choice(book, all_books=all_books)
 
     async def work(reader: "JournalReader") -> list[tuple["BookRow", int]]:
         return await _raise(reader, book, above)
 
-    raised = _run(database_url, work)
+    raised = use_journal(ledger_config(database_url=database_url), work)
     if as_json:
         found = [{"book": b.id, "epoch": epoch, "common_seq": b.seq} for b, epoch in raised]
         print(json.dumps(found))
         return
     for row, epoch in raised:
         print(f"{row.id}: epoch {epoch} begins after entry {row.seq:,}")
-
-
-def _run(database_url: str | None, work: Callable[["JournalReader"], Awaitable[T]]) -> T:
-    config = ledger_config(database_url=database_url)
-    set_up_logs("error", "console")
-
-    async def run() -> T:
-        from yupana_server.journal.reads import JournalReader
-
-        reader = JournalReader(config.database_url.get_secret_value(), connections_max=2)
-        await reader.open(wait_s=CONNECT_WAIT_S)
-        try:
-            return await work(reader)
-        finally:
-            await reader.close()
-
-    return asyncio.run(run())
 
 
 async def _cuts(reader: "JournalReader") -> list["EpochRow"]:
@@ -135,10 +114,7 @@ async def _books(reader: "JournalReader", book_id: str | None) -> list["BookRow"
     from yupana_server.journal.pages import JournalPages
 
     if book_id is not None:
-        row = await reader.book(book_id)
-        if row is None:
-            raise ConfigError(f"there is no book {book_id}")
-        return [row]
+        return [await find_book(reader, book_id)]
     pages, found, after = JournalPages(reader), list["BookRow"](), ""
     while page := await pages.books(after=after, limit=BOOKS_PER_READ):
         found += page

@@ -1,22 +1,25 @@
 """`yupana rebuild`: folds projections again from nothing."""
 
-import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from yupana_server.cli.database import (
+    CONNECTIONS,
+    AllBooks,
+    DatabaseUrl,
+    OneBook,
+    check_choice,
+    entries_progress,
+    no_book,
+    use,
+)
 from yupana_server.runtime.config import ConfigError, feed_config
-from yupana_server.runtime.logs import set_up_logs
 
 if TYPE_CHECKING:
     from yupana_server.journal.marks import Projection
     from yupana_server.journal.projections import ProjectionStore
-
-CONNECT_WAIT_S = 5.0
-CONNECTIONS = 2
 
 
 class Choice(StrEnum):
@@ -33,13 +36,9 @@ def rebuild(
     projection: Annotated[
         Choice, typer.Argument(help="Which projection, or all of them.")
     ] = Choice.ALL,
-    book: Annotated[
-        str | None, typer.Option(help="The id of the book.", show_default=False)
-    ] = None,
-    all_books: Annotated[bool, typer.Option("--all-books", help="Every book.")] = False,
-    database_url: Annotated[
-        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-    ] = None,
+    book: OneBook = None,
+    all_books: AllBooks = False,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Folds projections again from the journal, from nothing.
 
@@ -49,29 +48,26 @@ def rebuild(
 
     Example: yupana rebuild tags --book shop
     """
-    if (book is not None) == all_books:
-        raise ConfigError("name a book with --book, or say --all-books")
-    config = feed_config(database_url=database_url)
-    set_up_logs("error", "console")
-    asyncio.run(_rebuild(config.database_url.get_secret_value(), projection, book))
-
-
-async def _rebuild(url: str, choice: Choice, book_id: str | None) -> None:
-    from yupana_server.journal.marks import Projection
     from yupana_server.journal.projections import ProjectionStore
 
+    check_choice(book, all_books=all_books)
+    use(
+        feed_config(database_url=database_url),
+        lambda url: ProjectionStore(url, connections_max=CONNECTIONS),
+        lambda store: _rebuild(store, projection, book),
+    )
+
+
+async def _rebuild(store: "ProjectionStore", choice: Choice, book_id: str | None) -> None:
+    from yupana_server.journal.marks import Projection
+
     names = list(Projection) if choice is Choice.ALL else [Projection(choice.value)]
-    store = ProjectionStore(url, connections_max=CONNECTIONS)
-    await store.open(wait_s=CONNECT_WAIT_S)
-    try:
-        books = await store.books(book_id)
-        if book_id is not None and not books:
-            raise ConfigError(f"there is no book {book_id}")
-        for number, name in books:
-            for projection in names:
-                await _rebuild_one(store, number, name, projection)
-    finally:
-        await store.close()
+    books = await store.books(book_id)
+    if book_id is not None and not books:
+        raise no_book(book_id)
+    for number, name in books:
+        for projection in names:
+            await _rebuild_one(store, number, name, projection)
 
 
 async def _rebuild_one(
@@ -79,7 +75,7 @@ async def _rebuild_one(
 ) -> None:
     from yupana_server.feed.rebuild import Rebuild, SupersededError
 
-    with _progress() as progress:
+    with entries_progress() as progress:
         task = progress.add_task(f"{book_id} {projection.value}", total=None)
 
         def tell(seq: int, tail: int) -> None:
@@ -92,16 +88,3 @@ async def _rebuild_one(
                 f"another rebuild of {projection.value} in {book_id} began later: that one goes on"
             ) from None
     print(f"rebuilt {projection.value} of {book_id} from {entries:,} entries")
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,  # It would leave an empty line in a log.
-    )

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
+from yupana_server.cli.database import DatabaseUrl
 from yupana_server.runtime.config import feed_config, ledger_config, worker_config
+from yupana_server.runtime.logs import set_up_logs
+
+Listen = Annotated[
+    str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
+]
 
 serve_app = typer.Typer(
     help="Runs one of the services until SIGTERM or Ctrl-C, then drains.", no_args_is_help=True
@@ -14,16 +20,11 @@ serve_app = typer.Typer(
 
 @serve_app.command("ledger")
 def serve_ledger(
-    database_url: Annotated[
-        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-    ] = None,
-    listen: Annotated[
-        str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
-    ] = None,
+    database_url: DatabaseUrl = None,
+    listen: Listen = None,
 ) -> None:
     """Serves the ledger. Configured by YUPANA_* variables; see docs/configuration.md."""
     from yupana_server.ledger.service import serve
-    from yupana_server.runtime.logs import set_up_logs
 
     config = ledger_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format, "ledger")
@@ -32,19 +33,14 @@ def serve_ledger(
 
 @serve_app.command("feed")
 def serve_feed(
-    database_url: Annotated[
-        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-    ] = None,
-    listen: Annotated[
-        str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
-    ] = None,
+    database_url: DatabaseUrl = None,
+    listen: Listen = None,
 ) -> None:
     """Follows the journals and keeps the projections that lists and sums are read from.
 
     Configured by YUPANA_* variables; see docs/configuration.md.
     """
     from yupana_server.feed.service import serve
-    from yupana_server.runtime.logs import set_up_logs
 
     config = feed_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format, "feed")
@@ -53,18 +49,13 @@ def serve_feed(
 
 @serve_app.command("worker")
 def serve_worker(
-    database_url: Annotated[
-        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-    ] = None,
-    listen: Annotated[
-        str | None, typer.Option(help="host:port, instead of YUPANA_LISTEN.", show_default=False)
-    ] = None,
+    database_url: DatabaseUrl = None,
+    listen: Listen = None,
 ) -> None:
     """Audits all journals, all the time, within a share of a core.
 
     Configured by YUPANA_* variables; see docs/configuration.md.
     """
-    from yupana_server.runtime.logs import set_up_logs
     from yupana_server.worker.service import serve
 
     config = worker_config(database_url=database_url, listen=listen)

@@ -1,19 +1,18 @@
 """`yupana trace BOOK ID`: from a command's id to its entry and its trace."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yupana_server.cli.database import DatabaseUrl, find_book, use_journal
 from yupana_server.cli.output import JsonOption, print_facts, print_json
 from yupana_server.runtime.config import ConfigError, ledger_config
-from yupana_server.runtime.logs import set_up_logs
 
 if TYPE_CHECKING:
     from yupana_server.book.entries import Entry
+    from yupana_server.journal.reads import JournalReader
 
-CONNECT_WAIT_S = 5.0
 DEFAULT_TRACE_URL = "http://localhost:16686/trace/{trace_id}"
 """Jaeger, as docker-compose.yml starts it."""
 
@@ -30,9 +29,7 @@ def trace(
             help="Where traces are shown, with {trace_id} in its place.",
         ),
     ] = DEFAULT_TRACE_URL,
-    database_url: Annotated[
-        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-    ] = None,
+    database_url: DatabaseUrl = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tells when a command was recorded, by which entry, and where to see its trace.
@@ -45,8 +42,7 @@ def trace(
     if "{trace_id}" not in trace_url:
         raise ConfigError(f"YUPANA_TRACE_URL={trace_url}: {{trace_id}} is missing in it")
     config = ledger_config(database_url=database_url)
-    set_up_logs("error", "console")
-    entry = asyncio.run(_find(config.database_url.get_secret_value(), book, id_))
+    entry = use_journal(config, lambda reader: _find(reader, book, id_))
     facts = _facts(book, entry, trace_url)
     if as_json:
         print_json({name.replace(" ", "_"): value for name, value in facts})
@@ -54,18 +50,9 @@ def trace(
         print_facts(facts)
 
 
-async def _find(url: str, book_id: str, id_: str) -> "Entry":
-    from yupana_server.journal.reads import JournalReader
-
-    reader = JournalReader(url, connections_max=2)
-    await reader.open(wait_s=CONNECT_WAIT_S)
-    try:
-        book = await reader.book(book_id)
-        if book is None:
-            raise ConfigError(f"there is no book {book_id}")
-        entry = (await reader.outcomes(book.number, [id_])).facts[id_]
-    finally:
-        await reader.close()
+async def _find(reader: "JournalReader", book_id: str, id_: str) -> "Entry":
+    book = await find_book(reader, book_id)
+    entry = (await reader.outcomes(book.number, [id_])).facts[id_]
     if entry is None:
         raise ConfigError(f"no command {id_} is recorded in the book {book_id}")
     return entry

@@ -1,30 +1,24 @@
 """`yupana verify BOOK`: holds the journal against the pure heart."""
 
-import asyncio
 import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from yupana_server.runtime.config import ConfigError, ledger_config
-from yupana_server.runtime.logs import set_up_logs
+from yupana_server.cli.database import DatabaseUrl, entries_progress, find_book, use_journal
+from yupana_server.runtime.config import ledger_config
 
 if TYPE_CHECKING:
+    from yupana_server.journal.reads import JournalReader
     from yupana_server.ledger.verify import Findings
-
-
-CONNECT_WAIT_S = 5.0
 
 
 def verify(
     book: Annotated[str, typer.Argument(help="The id of the book.")],
-    database_url: Annotated[
-        str | None, typer.Option(help="Instead of YUPANA_DATABASE_URL.", show_default=False)
-    ] = None,
+    database_url: DatabaseUrl = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Folds a book's whole journal anew and compares it with what it says.
@@ -34,8 +28,7 @@ def verify(
     may run while the ledger serves. Exits with 1 on any difference.
     """
     config = ledger_config(database_url=database_url)
-    set_up_logs("error", "console")
-    findings = asyncio.run(_verify(config.database_url.get_secret_value(), book))
+    findings = use_journal(config, lambda reader: _verify(reader, book))
     if as_json:
         print(json.dumps(_as_json(findings)))
     else:
@@ -44,37 +37,14 @@ def verify(
         sys.exit(1)
 
 
-async def _verify(url: str, book_id: str) -> "Findings":
-    from yupana_server.journal.reads import JournalReader
+async def _verify(reader: "JournalReader", book_id: str) -> "Findings":
     from yupana_server.ledger.verify import Verifier
 
-    reader = JournalReader(url, connections_max=2)
-    await reader.open(wait_s=CONNECT_WAIT_S)
-    try:
-        book = await reader.book(book_id)
-        if book is None:
-            raise ConfigError(f"there is no book {book_id}")
-        with _progress() as progress:
-            task = progress.add_task(f"verifying {book_id}", total=book.seq)
-            verifier = Verifier(
-                reader, book, lambda entries: progress.update(task, completed=entries)
-            )
-            return await verifier.run()
-    finally:
-        await reader.close()
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,  # It would leave an empty line in a log.
-    )
+    book = await find_book(reader, book_id)
+    with entries_progress() as progress:
+        task = progress.add_task(f"verifying {book_id}", total=book.seq)
+        verifier = Verifier(reader, book, lambda entries: progress.update(task, completed=entries))
+        return await verifier.run()
 
 
 def _print(findings: "Findings") -> None:

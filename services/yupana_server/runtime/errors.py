@@ -1,5 +1,6 @@
 """Errors that end a whole call, and the one table that maps their reasons to gRPC codes."""
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -48,7 +49,8 @@ RETRY_AFTER_S: Mapping[str, float] = {
     "DRAINING": 0.05,
     "PROJECTION_BEHIND": 1.0,
 }
-"""When it makes sense to try again, in seconds."""
+"""When it makes sense to try again, in seconds. Up to twice as long is said, at random, so that
+those who were refused together do not come back together."""
 
 
 class Violation(NamedTuple):
@@ -88,7 +90,8 @@ class CallError(Exception):
             details.append(_bad_request(self.violations))
         if self.reason in RETRY_AFTER_S:
             delay = Duration()
-            delay.FromNanoseconds(int(RETRY_AFTER_S[self.reason] * 1e9))
+            after_s = RETRY_AFTER_S[self.reason] * random.uniform(1, 2)  # noqa: S311
+            delay.FromNanoseconds(int(after_s * 1e9))
             details.append(RetryInfo(retry_delay=delay))
         for detail in details:
             packed = Any()
