@@ -15,6 +15,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from support.collector import MetricsCollector, attributes_of, kind_of, metrics_collector
 from support.databases import Database
+from support.feeds import subscribers
 from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from yupana import AsOf, CreateTransfer, Yupana, YupanaError
 from yupana.book import BookClient
@@ -53,14 +54,18 @@ async def measured(
     """Ledger, feed and worker, which send their metrics, and a book with some traffic behind it."""
     received, environment = collector
     process = start_ledger(database, environment=environment)
-    start_feed(database, environment=environment)
+    feed = start_feed(database, environment=environment)
     start_worker(database, environment=environment)
-    async with Yupana(process.address) as yupana:
+    async with Yupana(process.address) as yupana, subscribers(feed.address) as subscribe:
         await yupana.create_book("shop")
         book = yupana.book("shop")
+        subscriber = subscribe("shop", from_beginning=True)
+        await subscriber.read()  # From here on it is told what comes as it comes.
         await book.open_asset("USD", scale=2)
         await book.open_account("world", asset="USD")
         await book.open_account("wallet", asset="USD", min_balance=0)
+        await subscriber.seq(3)
+        subscriber.cancel()
         yield received, book
 
 

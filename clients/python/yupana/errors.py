@@ -122,6 +122,10 @@ class Overloaded(CallError):
     """The ledger had no room for the call, or a message was too large. Nothing was recorded."""
 
 
+class SlowConsumer(CallError):
+    """A stream was not read fast enough. It can be gone on with from the last position."""
+
+
 class Unavailable(CallError):
     """No server could be reached in time or could decide. Nothing was recorded."""
 

@@ -44,6 +44,7 @@ _BY_REASON: dict[Reason, type[CallError]] = {
     Reason.PROJECTION_BEHIND: errors.ProjectionBehind,
     Reason.EPOCH_CHANGED: errors.EpochChanged,
     Reason.OVERLOADED: errors.Overloaded,
+    Reason.SLOW_CONSUMER: errors.SlowConsumer,
     Reason.OUTCOME_UNKNOWN: errors.OutcomeUnknown,
     Reason.CLOCK_SKEW: errors.Unavailable,
     Reason.DATABASE_UNAVAILABLE: errors.Unavailable,

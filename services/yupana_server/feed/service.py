@@ -5,13 +5,18 @@ from contextlib import suppress
 
 import structlog
 
+from yupana_server.feed.feed_servicer import SERVICE
 from yupana_server.feed.projector import Projector
+from yupana_server.feed.telling import Telling
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.projections import ProjectionStore
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
+from yupana_server.runtime.admission import Admission
 from yupana_server.runtime.config import ConfigError, FeedConfig
+from yupana_server.runtime.errors import database_unavailable
+from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
 
@@ -45,7 +50,18 @@ class FeedService:
         self._projector = Projector(
             self._store, jobs_max=config.feed_connections - 1, poll_s=config.feed_poll_s
         )
-        self._server = Server([])
+        self._telling = Telling(config)
+        self._admission = Admission(config.rpcs_max)
+        self._server = Server(
+            [
+                CallInterceptor(
+                    default_deadline_s=config.default_deadline_s,
+                    admission=self._admission,
+                    expected={UnavailableError: database_unavailable},
+                    take_timeout_s=config.feed_take_timeout_s,
+                ),
+            ]
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._open_holds = 0
 
@@ -59,7 +75,8 @@ class FeedService:
         await self._store.open()
         await self._check_schema()
         add_admin(self._server.grpc, "feed", newest_revision(), self._config)
-        address = await self._server.start(self._config.listen, ())
+        await self._telling.start(self._server.grpc)
+        address = await self._server.start(self._config.listen, [SERVICE])
         observe(LAG, lambda: {(): self._projector.lag_max})
         observe(OPEN_HOLDS, lambda: {(): self._open_holds})
         self._tasks = [
@@ -74,14 +91,22 @@ class FeedService:
     async def stop(self) -> None:
         """Say that it is going, end what is under way, close all connections."""
         await self._server.drain(
-            wait_s=self._config.drain_wait_s, grace_s=self._config.drain_grace_s
+            wait_s=self._config.drain_wait_s,
+            grace_s=self._config.drain_grace_s,
+            end_calls=self._end_calls,
         )
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._telling.stop()
         await self._projector.drain()
         await self._store.close()
         log.info("stopped")
+
+    async def _end_calls(self) -> None:
+        self._admission.close()
+        self._telling.end()
+        await self._admission.idle()
 
     async def _check_schema(self) -> None:
         with suppress(UnavailableError):

@@ -27,7 +27,9 @@ class EntryPage(NamedTuple):
     epoch: int
     """R9: the book's in that snapshot; 0 when there is no such book any more."""
     intact: bool
-    """R1: the journal still has the entry that these follow. If not, there are none."""
+    """R1: the journal still has the entry that these follow."""
+    before: bytes | None
+    """The hash of that entry; None when it is not there, or these are the first."""
     rows: list[EntryRow]
 
 
@@ -39,18 +41,14 @@ class Place(NamedTuple):
     link: Link
 
 
-# The first entry's hash stands on what no row has: whoever has read nothing is always right.
 _AFTER = f"""
-    SELECT b.epoch, known.intact, found.* FROM yupana.books b
-    CROSS JOIN LATERAL (
-        SELECT %(seq)s = 0 OR EXISTS (
-            SELECT FROM yupana.journal
-            WHERE book = %(book)s AND seq = %(seq)s
-                AND (%(hash)s::bytea IS NULL OR hash = %(hash)s::bytea)
-        ) AS intact
-    ) known
+    SELECT b.epoch, known.hash, found.* FROM yupana.books b
     LEFT JOIN LATERAL (
-        {TRANSFERS} AND seq > %(seq)s AND known.intact ORDER BY journal.seq LIMIT %(limit)s
+        SELECT hash FROM yupana.journal WHERE book = %(book)s AND seq = %(seq)s
+    ) known ON true
+    LEFT JOIN LATERAL (
+        {TRANSFERS} AND seq > %(seq)s AND (%(seq)s = 0 OR known.hash IS NOT NULL)
+        ORDER BY journal.seq LIMIT %(limit)s
     ) found ON true
     WHERE b.book = %(book)s
 """
@@ -82,13 +80,16 @@ class EntryReader:
 
         After seq 0 come the first ones.
         """
-        rows = await self._reader.rows(
-            _AFTER, {"book": book, "seq": seq, "hash": known_hash, "limit": limit}
-        )
+        rows = await self._reader.rows(_AFTER, {"book": book, "seq": seq, "limit": limit})
         if not rows:
-            return EntryPage(0, intact=False, rows=[])
-        epoch, intact = rows[0][:2]
-        return EntryPage(epoch, intact, [_read(row[2:]) for row in rows if row[2] is not None])
+            return EntryPage(0, intact=False, before=None, rows=[])
+        epoch, before = rows[0][:2]
+        # Nothing stands before the first entry: whoever has read nothing is always right.
+        intact = seq == 0 or (before is not None and known_hash in (None, before))
+        found = rows if intact else []
+        return EntryPage(
+            epoch, intact, before, [_read(row[2:]) for row in found if row[2] is not None]
+        )
 
     async def changed(self, places: Iterable[Place]) -> set[int]:
         """Return the books of which there is more to read, or whose history was cut."""

@@ -10,6 +10,7 @@ from typing import Any
 from yupana_server.journal.epochs import Epochs
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger.announcer import Announce, nobody
 from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.measures import book_label
 from yupana_server.ledger.submission import OverloadedError
@@ -35,8 +36,17 @@ SEQ = Gauge("yupana.journal.seq", "{entry}", "The newest entry known here.", ("y
 class Books:
     """Finds books and keeps a writer for each that is being written."""
 
-    def __init__(self, reader: JournalReader, url: str, *, clock: Clock = wall_clock):
+    def __init__(
+        self,
+        reader: JournalReader,
+        url: str,
+        *,
+        clock: Clock = wall_clock,
+        announce: Announce = nobody,
+    ):
+        """`announce` is told the id of a book whenever something was recorded in it."""
         self.clock = clock
+        self._announce = announce
         self._reader = reader
         self._epochs = Epochs(reader)
         self._url = url
@@ -134,7 +144,7 @@ class Books:
             writer = None
         if writer is None:
             self._make_room()
-            writer = Writer(row, self._reader, self._url, clock=self.clock)
+            writer = Writer(row, self._reader, self._url, clock=self.clock, announce=self._announce)
             self._writers[book_id] = writer
         self._used_at[book_id] = time.monotonic()
         return writer

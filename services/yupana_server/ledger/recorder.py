@@ -40,6 +40,7 @@ from yupana_server.journal.errors import (
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
 from yupana_server.ledger import measures
+from yupana_server.ledger.announcer import Announce
 from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.memory import Memory
@@ -85,8 +86,11 @@ log = structlog.get_logger("yupana.recorder")
 class Recorder:
     """Writes the batches of one book, one at a time."""
 
-    def __init__(self, memory: Memory, reader: JournalReader, url: str, clock: Clock):
+    def __init__(
+        self, memory: Memory, reader: JournalReader, url: str, clock: Clock, announce: Announce
+    ):
         self.database_trouble = False
+        self._announce = announce
         self._memory = memory
         self._reader = reader
         self._url = url
@@ -129,6 +133,8 @@ class Recorder:
         with batch_span(self._memory.book.id, batch), self._measured(batch):
             await self._append(batch)
         batch.answer()
+        if batch.entries:
+            self._announce(self._memory.book.id)
 
     @contextmanager
     def _measured(self, batch: Batch) -> Iterator[None]:

@@ -22,6 +22,7 @@ from yupana_server.journal.errors import (
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
+from yupana_server.ledger.announcer import Announcer, nobody
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.clock import Clock, wall_clock
@@ -33,10 +34,11 @@ from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission
 from yupana_server.runtime.config import ConfigError, LedgerConfig
-from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.errors import CallError, database_unavailable
 from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
+from yupana_server.runtime.redis import Redis
 from yupana_server.runtime.server import Server, until_signal
 
 WATCH_EVERY_S = 5.0
@@ -73,7 +75,10 @@ class LedgerService:
         self._reader = JournalReader(url, connections_max=config.read_connections)
         # Writers look up on connections of their own, so that a flood of reads cannot hold them up.
         self._loader = JournalReader(url, connections_max=LOAD_CONNECTIONS)
-        self._books = Books(self._loader, url, clock=clock)
+        self._redis = _redis(config)
+        self._announcer = None if self._redis is None else Announcer(self._redis)
+        announce = nobody if self._announcer is None else self._announcer.note
+        self._books = Books(self._loader, url, clock=clock, announce=announce)
         self._ledger = LedgerServicer(self._books, self._reader)
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
@@ -82,7 +87,7 @@ class LedgerService:
                     default_deadline_s=config.default_deadline_s,
                     admission=self._admission,
                     expected={
-                        UnavailableError: _database_unavailable,
+                        UnavailableError: database_unavailable,
                         ProjectionBehindError: _projection_behind,
                         PrefixTooWideError: _prefix_too_wide,
                     },
@@ -118,6 +123,8 @@ class LedgerService:
             asyncio.create_task(self._watch()),
             asyncio.create_task(self._sweeper.run()),
         ]
+        if self._announcer is not None:
+            self._tasks.append(asyncio.create_task(self._announcer.run()))
         log.info("serving", address=address)
         return address
 
@@ -134,6 +141,8 @@ class LedgerService:
         await self._books.drain()
         await self._loader.close()
         await self._reader.close()
+        if self._redis is not None:
+            await self._redis.close()
         log.info("stopped")
 
     def _observe(self) -> None:
@@ -188,8 +197,10 @@ class LedgerService:
         await self._server.report(GUARANTEES_HEALTH, good=not wrong)
 
 
-def _database_unavailable(_: UnavailableError) -> CallError:
-    return CallError("DATABASE_UNAVAILABLE", "the database cannot be reached: try again")
+def _redis(config: LedgerConfig) -> Redis | None:
+    """Return what announcements go through, one at a time; None without Redis."""
+    url = config.redis_url
+    return None if url is None else Redis(url.get_secret_value(), connections_max=1)
 
 
 def _projection_behind(error: ProjectionBehindError) -> CallError:

@@ -18,6 +18,7 @@ from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
 from yupana_server.ledger import measures
+from yupana_server.ledger.announcer import Announce, nobody
 from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.memory import Memory, MemoryBounds
@@ -50,11 +51,12 @@ class Writer:
         clock: Clock = wall_clock,
         bounds: MemoryBounds = MemoryBounds(),  # noqa: B008 (immutable)
         quota: RejectionQuota | None = None,
+        announce: Announce = nobody,
     ):
         self._clock = clock
         self._memory = Memory(book, reader, bounds)
         self._quota = quota or RejectionQuota()
-        self._recorder = Recorder(self._memory, reader, url, clock)
+        self._recorder = Recorder(self._memory, reader, url, clock, announce)
         self._queue = WaitingLine()
         self._arrived = asyncio.Event()
         self._draining = False

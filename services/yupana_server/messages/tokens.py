@@ -125,11 +125,15 @@ class PageScope:
         return cursor
 
 
-def epoch_changed(what: str, epoch: int, book: BookRow) -> CallError:
-    """R9: return the error of a token of another epoch than the book's."""
+def epoch_changed(what: str, epoch: int, book: BookRow, *, seq: int = SEQ_MAX) -> CallError:
+    """R9: return the error of a token of another epoch than the book's.
+
+    What follows the journal has read up to `seq`: it goes on from there at the latest.
+    """
     metadata = {"epoch": str(book.epoch)}
     common = book.last_common(epoch)
     if common is not None:
+        common = min(common, seq)
         metadata["last_common_position"] = encode_position(book.id, book.epoch, common)
     return CallError(
         "EPOCH_CHANGED",

@@ -113,6 +113,23 @@ class FeedConfig(_UsesRedis):
     feed_poll_s: float = Field(default=0.1, gt=0, le=10)
     """How often it looks for new entries while there is nothing to do, in seconds."""
 
+    feed_read_connections: int = Field(default=4, ge=2, le=64)
+    """How many further connections to the database it reads entries through."""
+
+    feed_ring_entries: int = Field(default=20_000, ge=1_000, le=1_000_000)
+    """How many of the newest events it keeps in memory of each book that is subscribed to, about
+    1 kB each. Subscribers further behind are served from the database."""
+
+    feed_take_timeout_s: float = Field(default=20.0, ge=0.1, le=600)
+    """How long a subscriber may leave a response lying before it is cut off, in seconds."""
+
+    default_deadline_s: float = Field(default=15.0, gt=0, le=300)
+    """The deadline of calls that come without one, in seconds; subscriptions need none."""
+
+    rpcs_max: int = Field(default=8_192, ge=1)
+    """How many calls may be in flight, subscriptions among them; the next one gets
+    RESOURCE_EXHAUSTED."""
+
 
 class WorkerConfig(ServiceConfig):
     """What `yupana serve worker` reads from `YUPANA_*`."""

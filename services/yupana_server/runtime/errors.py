@@ -33,6 +33,7 @@ CODES: Mapping[str, StatusCode] = {
     "PROJECTION_BEHIND": StatusCode.UNAVAILABLE,
     "EPOCH_CHANGED": StatusCode.FAILED_PRECONDITION,
     "OVERLOADED": StatusCode.RESOURCE_EXHAUSTED,
+    "SLOW_CONSUMER": StatusCode.RESOURCE_EXHAUSTED,
     "OUTCOME_UNKNOWN": StatusCode.UNAVAILABLE,
     "CLOCK_SKEW": StatusCode.UNAVAILABLE,
     "DATABASE_UNAVAILABLE": StatusCode.UNAVAILABLE,
@@ -43,6 +44,7 @@ CODES: Mapping[str, StatusCode] = {
 
 RETRY_AFTER_S: Mapping[str, float] = {
     "OVERLOADED": 0.5,
+    "SLOW_CONSUMER": 0.5,
     "OUTCOME_UNKNOWN": 0.1,
     "CLOCK_SKEW": 1.0,
     "DATABASE_UNAVAILABLE": 0.5,
@@ -110,6 +112,11 @@ def malformed(violations: Sequence[Violation]) -> CallError:
         metadata={"violations": str(len(violations))},
         violations=violations,
     )
+
+
+def database_unavailable(_: Exception) -> CallError:
+    """Return the error of a call for which the database cannot answer."""
+    return CallError("DATABASE_UNAVAILABLE", "the database cannot be reached: try again")
 
 
 def _bad_request(violations: Sequence[Violation]) -> BadRequest:

@@ -44,14 +44,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("yupana.rpc")
 
+TAKE_TIMEOUT_S = 20.0
+
 Behaviour = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Any]]
 StreamBehaviour = Callable[
     [AsyncIterable[Any], grpc.aio.ServicerContext[Any, Any]], AsyncGenerator[Any, None]
 ]
+ResponsesBehaviour = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], AsyncGenerator[Any, None]]
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps unary and bidirectional calls of our own services.
+    """Wraps calls of our own services, all but those that stream to us alone.
 
     Every error leaves as a status with details of ours, nothing else: no text of an exception, no
     SQL, no host. Health and reflection pass untouched.
@@ -63,9 +66,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         default_deadline_s: float,
         admission: Admission,
         expected: Mapping[type[Exception], Callable[[Any], CallError]],
+        take_timeout_s: float = TAKE_TIMEOUT_S,
     ):
-        """`expected` says what exceptions of the service's own mean to a caller."""
+        """`expected` says what exceptions of the service's own mean to a caller.
+
+        `take_timeout_s` is how long who asked for a stream may leave a response lying.
+        """
         self._expected = expected
+        self._take_timeout_s = take_timeout_s
         self._default_deadline_s = default_deadline_s
         self._admission = admission
         self._arrivals = Arrivals(timeout_s=default_deadline_s)
@@ -77,7 +85,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         ],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Wrap the handler of a unary or bidirectional method."""
+        """Wrap the handler of a method."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None or not method.startswith("/yupana."):
@@ -94,6 +102,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler.stream_stream is not None:
             return grpc.stream_stream_rpc_method_handler(
                 self._wrap_stream(method, handler.stream_stream),
+                request_deserializer=lenient(handler.request_deserializer),
+                response_serializer=handler.response_serializer,
+            )
+        if handler.unary_stream is not None:
+            # A stream on both sides: so the wait for the request can end with a status.
+            return grpc.stream_stream_rpc_method_handler(
+                self._wrap_responses(method, handler.unary_stream),
                 request_deserializer=lenient(handler.request_deserializer),
                 response_serializer=handler.response_serializer,
             )
@@ -149,6 +164,20 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
+    def _wrap_responses(self, method: str, behaviour: Any) -> Any:
+        async def call(
+            requests: AsyncIterable[Any], context: grpc.aio.ServicerContext[Any, Any]
+        ) -> None:
+            try:
+                request = await self._arrivals.request(requests)
+            except CallError as error:
+                _refuse(method, context, error)
+                return
+            work = partial(self._respond, behaviour, request, context)
+            await self._serve(method, context, work, stream_span(context), book_of(request))
+
+        return call
+
     async def _serve(
         self,
         method: str,
@@ -188,6 +217,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             async with aclosing(behaviour(readable(requests), context)) as responses:
                 async for response in responses:
                     await context.write(response)
+
+    async def _respond(
+        self,
+        behaviour: ResponsesBehaviour,
+        request: Any,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> None:
+        with self._admission.admitted():
+            async with aclosing(behaviour(request, context)) as responses:
+                async for response in responses:
+                    try:
+                        async with asyncio.timeout(self._take_timeout_s):
+                            await context.write(response)
+                    except TimeoutError:
+                        # gRPC sends the status behind what still lies there.
+                        raise _slow_consumer(self._take_timeout_s) from None
 
     def _explain(self, error: Exception) -> CallError:
         if isinstance(error, CallError):
@@ -246,6 +291,15 @@ def _end(context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
     context.set_code(status.code)
     context.set_details(status.details)
     context.set_trailing_metadata(status.trailing_metadata)
+
+
+def _slow_consumer(timeout_s: float) -> CallError:
+    return CallError(
+        "SLOW_CONSUMER",
+        f"a response was not taken for {timeout_s:g} s: go on from the last position, and ask for "
+        "less or read faster",
+        metadata={"timeout_s": f"{timeout_s:g}"},
+    )
 
 
 def _internal(error: Exception) -> CallError:

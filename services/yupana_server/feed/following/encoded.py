@@ -1,0 +1,95 @@
+"""Events as they go over the wire: each is written once, however many are told of it."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from yupana.feed.v1 import event_pb2
+from yupana_server.book.commands import Kind
+from yupana_server.book.rejections import Reason
+from yupana_server.journal.entries import EntryRow
+from yupana_server.journal.points import BookRow
+from yupana_server.journal.rows import Link
+from yupana_server.messages.events import event_type, fill_event
+
+RESPONSE_BYTES = 256 * 1024
+"""A response has no further event once it is as large; with a single one it may be larger."""
+
+# `repeated Event events = 1` and `string position = 2` of both responses of FeedService.
+_EVENTS_TAG, _POSITION_TAG = b"\x0a", b"\x12"
+
+
+class EncodedEvent(NamedTuple):
+    """An event, with what filters look at."""
+
+    seq: int
+    hash: bytes
+    recorded_at: int
+    kind: Kind
+    type: str
+    reason: Reason | None
+    code: str | None
+    accounts: tuple[str | None, ...]
+    """The debit, the credit, and the account that it is about; None for those it has not."""
+    payload: bytes
+    """A serialized `yupana.feed.v1.Event`."""
+
+    @property
+    def link(self) -> Link:
+        """What the entry after it is chained to."""
+        return Link(self.seq, self.hash)
+
+
+def encode(book: BookRow, rows: Iterable[EntryRow]) -> list[EncodedEvent]:
+    """Write entries as events whose positions are of the book's epoch."""
+    return [_encode(book, row) for row in rows]
+
+
+def _encode(book: BookRow, row: EntryRow) -> EncodedEvent:
+    entry = row.row.entry
+    event = event_pb2.Event()
+    fill_event(event, book, row.row)
+    return EncodedEvent(
+        entry.seq,
+        row.hash,
+        entry.recorded_at,
+        entry.kind,
+        event_type(entry),
+        entry.reason,
+        entry.code,
+        (entry.debit_account, entry.credit_account, entry.account),
+        event.SerializeToString(),
+    )
+
+
+def response(events: Sequence[EncodedEvent], position: str) -> bytes:
+    """Return a serialized response of these events."""
+    pieces: list[bytes] = []
+    for event in events:
+        payload = event.payload
+        pieces += (_EVENTS_TAG, _varint(len(payload)), payload)
+    place = position.encode()
+    return b"".join((*pieces, _POSITION_TAG, _varint(len(place)), place))
+
+
+def first_response(
+    events: Sequence[EncodedEvent], *, bytes_max: int = RESPONSE_BYTES
+) -> Sequence[EncodedEvent]:
+    """Return as many of the first events as one response holds, at least one if there is one."""
+    size = 0
+    for count, event in enumerate(events, start=1):
+        size += len(event.payload)
+        if size >= bytes_max:
+            return events[:count]
+    return events
+
+
+def _varint(number: int) -> bytes:
+    """Write a length as Protobuf does, seven bits a byte, the lowest first."""
+    if number < 0x80:
+        return bytes((number,))
+    pieces = bytearray()
+    while number >= 0x80:
+        pieces.append(number & 0x7F | 0x80)
+        number >>= 7
+    pieces.append(number)
+    return bytes(pieces)

@@ -1,0 +1,72 @@
+"""What is older than a follower's memory: read from the journal by pages, which many share."""
+
+import asyncio
+from collections import OrderedDict
+from typing import NamedTuple
+
+from yupana_server.feed import measures
+from yupana_server.feed.following.encoded import EncodedEvent, encode
+from yupana_server.journal.entries import EntryReader
+from yupana_server.journal.points import BookRow
+
+PAGE_ENTRIES = 1_000
+
+PAGES_MAX = 32
+"""How many pages are kept for others who come the same way: about 20 MB."""
+
+
+class Page(NamedTuple):
+    """Events that follow an entry."""
+
+    epoch: int
+    before: bytes | None
+    """The hash of that entry; None when it is not there, or these are the first."""
+    intact: bool
+    """Whether that entry is there."""
+    events: list[EncodedEvent]
+
+
+_Key = tuple[int, int, int]
+
+
+class Pages:
+    """Reads pages, a few at a time; those who want the same one wait for one read."""
+
+    def __init__(self, entries: EntryReader, *, at_once: int):
+        self._entries = entries
+        self._places = asyncio.Semaphore(at_once)
+        self._pages: OrderedDict[_Key, asyncio.Task[Page]] = OrderedDict()
+
+    async def after(self, book: BookRow, seq: int) -> Page:
+        """Return the entries that follow one, up to a round number: so pages are the same ones.
+
+        Raises:
+            UnavailableError: The database cannot answer.
+        """
+        key = (book.number, book.epoch, seq)
+        task = self._pages.get(key)
+        if task is None:
+            task = self._pages[key] = asyncio.create_task(self._read(key, book))
+            while len(self._pages) > PAGES_MAX:
+                self._pages.popitem(last=False)
+        else:
+            self._pages.move_to_end(key)
+        # Shielded: who goes away must not take it from the others.
+        return await asyncio.shield(task)
+
+    async def _read(self, key: _Key, book: BookRow) -> Page:
+        seq = key[-1]
+        limit = PAGE_ENTRIES - seq % PAGE_ENTRIES
+        page: Page | None = None
+        try:
+            async with self._places:
+                found = await self._entries.after(
+                    book.number, seq=seq, known_hash=None, limit=limit
+                )
+                page = Page(found.epoch, found.before, found.intact, encode(book, found.rows))
+            measures.note_read("backlog", len(page.events))
+            return page
+        finally:
+            # Only what is whole stays the same.
+            if page is None or len(page.events) < limit or page.epoch != book.epoch:
+                self._pages.pop(key, None)

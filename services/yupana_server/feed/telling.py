@@ -1,0 +1,68 @@
+"""What a feed needs to tell events: connections, followers, and what wakes them."""
+
+import asyncio
+
+import grpc.aio
+
+from yupana_server.feed import measures, wake_ups
+from yupana_server.feed.feed_servicer import FeedServicer, add_feed
+from yupana_server.feed.following.follower import Journals
+from yupana_server.feed.following.followers import Followers
+from yupana_server.feed.following.pages import Pages
+from yupana_server.journal.connect import FEED_APPLICATION
+from yupana_server.journal.reads import JournalReader
+from yupana_server.runtime.config import FeedConfig
+from yupana_server.runtime.metrics import observe
+from yupana_server.runtime.redis import Redis
+
+OTHER_CONNECTIONS = 2
+"""How many connections are left for other things than pages of what is long past."""
+
+
+class Telling:
+    """Tells events to subscribers, and whoever else in this process wants them."""
+
+    def __init__(self, config: FeedConfig):
+        self._poll_s = config.feed_poll_s
+        self.reader = JournalReader(
+            config.database_url.get_secret_value(),
+            connections_max=config.feed_read_connections,
+            application=FEED_APPLICATION,
+        )
+        journals = Journals.of(self.reader)
+        self.followers = Followers(journals, events_max=config.feed_ring_entries)
+        self.pages = Pages(
+            journals.entries, at_once=max(1, config.feed_read_connections - OTHER_CONNECTIONS)
+        )
+        self._servicer = FeedServicer(self.followers, self.pages)
+        url = config.redis_url
+        self._redis = None if url is None else Redis(url.get_secret_value(), connections_max=1)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, server: grpc.aio.Server) -> None:
+        """Serve FeedService and begin to follow what is asked for."""
+        await self.reader.open()
+        add_feed(self._servicer, server)
+        measures.begin()
+        observe(measures.SUBSCRIBERS, lambda: {(): self._servicer.subscribers})
+        observe(measures.FOLLOWED, lambda: {(): self.followers.count})
+        self._tasks = [
+            asyncio.create_task(wake_ups.poll(self.followers, every_s=self._poll_s)),
+        ]
+        if self._redis is not None:
+            listening = wake_ups.listen(self.followers, self._redis)
+            self._tasks.append(asyncio.create_task(listening))
+
+    def end(self) -> None:
+        """Have all subscriptions end, so that their callers go on elsewhere."""
+        self.followers.end()
+
+    async def stop(self) -> None:
+        """End all work and close all connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.followers.close()
+        await self.reader.close()
+        if self._redis is not None:
+            await self._redis.close()
