@@ -26,6 +26,7 @@ from yupana.commands import (
 )
 from yupana.conditions import Condition
 from yupana.enums import (
+    EntryKind,
     HoldState,
     Measure,
     NormalSide,
@@ -52,11 +53,13 @@ from yupana.errors import (
     ProjectionBehind,
     Refused,
     Rejected,
+    SlowConsumer,
     TransferNotFound,
     Unavailable,
     Violation,
     YupanaError,
 )
+from yupana.events import Event, EventFilter, EventPage
 from yupana.ids import uuid7
 from yupana.limits import WindowLimit, WindowUsage
 from yupana.outcomes import Outcome, OutcomeKind, ResolvedHold
@@ -74,6 +77,7 @@ from yupana.records import (
     StatementPage,
     Transfer,
 )
+from yupana.subscription import Subscription
 
 __all__ = [
     "Account",
@@ -98,8 +102,12 @@ __all__ = [
     "CreatePayment",
     "CreateTransfer",
     "DeadlineExceeded",
+    "EntryKind",
     "EpochChanged",
     "Erase",
+    "Event",
+    "EventFilter",
+    "EventPage",
     "FreezeAccount",
     "Hold",
     "HoldNotFound",
@@ -128,10 +136,12 @@ __all__ = [
     "ReverseTransfer",
     "SetLimits",
     "Side",
+    "SlowConsumer",
     "Snapshot",
     "StatementLine",
     "StatementOrder",
     "StatementPage",
+    "Subscription",
     "Transfer",
     "TransferKind",
     "TransferNotFound",

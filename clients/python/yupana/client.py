@@ -33,6 +33,7 @@ class Yupana:
 
     Args:
         addresses: `host:port` of the servers, written the same in all clients.
+        feed: `host:port` of the feed's servers, for `subscribe` and `read_entries`.
         credentials: For TLS. None: plain text.
         interceptors: Of grpc.aio. Not OpenTelemetry's: the client makes its spans by itself.
         write_timeout_s: The deadline of calls that change something, unless the call has its own.
@@ -42,15 +43,17 @@ class Yupana:
     def __init__(
         self,
         *addresses: str,
+        feed: Sequence[str] = (),
         credentials: grpc.ChannelCredentials | None = None,
         interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
         write_timeout_s: float = WRITE_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        self._servers = Servers(addresses, Transport(credentials, interceptors))
-        self._calls = Calls(
-            self._servers, write_timeout_s=write_timeout_s, read_timeout_s=read_timeout_s
-        )
+        transport = Transport(credentials, interceptors)
+        timeouts = {"write_timeout_s": write_timeout_s, "read_timeout_s": read_timeout_s}
+        self._servers = Servers(addresses, transport)
+        self._calls = Calls(self._servers, **timeouts)
+        self._feed = Calls(Servers(feed, transport), **timeouts) if feed else None
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,6 +69,8 @@ class Yupana:
     async def close(self) -> None:
         """Close the connections; calls under way are cancelled."""
         await self._calls.close()
+        if self._feed is not None:
+            await self._feed.close()
 
     @property
     def connected(self) -> bool:
@@ -74,7 +79,7 @@ class Yupana:
 
     def book(self, book: str) -> BookClient:
         """Return a handle on a book. Cheap, and no call is made."""
-        return BookClient(self._calls, book)
+        return BookClient(self._calls, book, feed=self._feed)
 
     async def create_book(self, book: str, *, timeout_s: float | None = None) -> Book:
         """Create a book. Idempotent: an existing book is returned as it is."""

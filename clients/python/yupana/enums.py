@@ -82,6 +82,31 @@ class HoldState(OpenEnum):
     EXPIRED = "expired"
 
 
+class EntryKind(OpenEnum):
+    """The kinds of a journal's entries."""
+
+    OPEN_ASSET = "open_asset"
+    OPEN_ACCOUNT = "open_account"
+    TRANSFER = "transfer"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    HOLD_UPDATE = "hold_update"
+    EXPIRY = "expiry"
+    """Records that a hold expired."""
+    RESOLVE_GROUP = "resolve_group"
+    REVERSAL = "reversal"
+    PAYMENT = "payment"
+    """Is a payment as a whole: its legs are entries of their own."""
+    LEG = "leg"
+    SET_LIMITS = "set_limits"
+    FREEZE_ACCOUNT = "freeze_account"
+    CLOSE_ACCOUNT = "close_account"
+    REOPEN_ACCOUNT = "reopen_account"
+    CLOSE_PERIOD = "close_period"
+    ERASE = "erase"
+
+
 class TransferKind(OpenEnum):
     """What a transfer does."""
 

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
+from yupana.feed.v1 import feed_service_pb2 as feed
 from yupana.ledger.v1 import book_pb2, hold_pb2, outcome_pb2, transfer_pb2
 from yupana.ledger.v1 import book_service_pb2 as books
 from yupana.ledger.v1 import history_service_pb2 as history
@@ -36,6 +37,7 @@ class Method(Generic[Request, Response]):
 _BOOKS = "yupana.ledger.v1.BookService"
 _LEDGER = "yupana.ledger.v1.LedgerService"
 _HISTORY = "yupana.ledger.v1.HistoryService"
+_FEED = "yupana.feed.v1.FeedService"
 
 CREATE_BOOK = Method(_BOOKS, "CreateBook", books.CreateBookRequest, book_pb2.Book, writes=True)
 GET_BOOK = Method(_BOOKS, "GetBook", books.GetBookRequest, book_pb2.Book)
@@ -64,3 +66,5 @@ GET_STATEMENT = Method(
 SUM_BALANCES = Method(
     _HISTORY, "SumBalances", history.SumBalancesRequest, history.SumBalancesResponse
 )
+SUBSCRIBE = Method(_FEED, "Subscribe", feed.SubscribeRequest, feed.SubscribeResponse)
+READ_ENTRIES = Method(_FEED, "ReadEntries", feed.ReadEntriesRequest, feed.ReadEntriesResponse)

@@ -118,6 +118,17 @@ class Server:
         )
         return stub(metadata=metadata, wait_for_ready=wait_for_ready)
 
+    def responses(
+        self, method: Method[Request, Response], request: Request, *, wait_for_ready: bool
+    ) -> grpc.aio.UnaryStreamCall[Request, Response]:
+        """Begin one attempt of a call that is answered by a stream."""
+        stub: grpc.aio.UnaryStreamMultiCallable[Request, Response] = self._connection.unary_stream(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        return stub(request, wait_for_ready=wait_for_ready)
+
     @property
     def _connection(self) -> grpc.aio.Channel:
         if self._channel is None:  # not in __init__, where there may be no event loop yet

@@ -2,6 +2,7 @@
 
 from yupana.book.accounts import AccountCommands
 from yupana.book.books import BookCommands
+from yupana.book.feed import FeedReads
 from yupana.book.history import HistoryReads
 from yupana.book.holds import HoldCommands
 from yupana.book.reads import LedgerReads
@@ -11,7 +12,13 @@ __all__ = ["BookClient"]
 
 
 class BookClient(
-    TransferCommands, HoldCommands, AccountCommands, BookCommands, LedgerReads, HistoryReads
+    TransferCommands,
+    HoldCommands,
+    AccountCommands,
+    BookCommands,
+    LedgerReads,
+    HistoryReads,
+    FeedReads,
 ):
     """A handle on one book, from `Yupana.book`.
 

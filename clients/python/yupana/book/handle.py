@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class BookHandle:
     """Sends commands to one book."""
 
-    def __init__(self, calls: Calls, book: str) -> None:
+    def __init__(self, calls: Calls, book: str, *, feed: Calls | None = None) -> None:
         self.id = book
         self._calls = calls
+        self._feed_calls = feed
         self._gatherer = calls.gatherer(book)
 
     async def execute(

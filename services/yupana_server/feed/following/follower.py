@@ -129,7 +129,8 @@ class Follower:
                 return
             if page.rows:
                 self.ring.append(encode(self.book, page.rows))
-                self._trail.add(self.book.epoch, self.ring.last)
+                for row in page.rows:
+                    self._trail.add(self.book.epoch, row.link)
                 measures.note_read("live", len(page.rows))
                 self.tell()
             if len(page.rows) < PAGE_ENTRIES:

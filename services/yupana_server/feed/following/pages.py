@@ -67,6 +67,6 @@ class Pages:
             measures.note_read("backlog", len(page.events))
             return page
         finally:
-            # Only what is whole stays the same.
-            if page is None or len(page.events) < limit or page.epoch != book.epoch:
+            # What there is stays as it is; that there is nothing does not, and errors pass.
+            if page is None or not page.events or page.epoch != book.epoch:
                 self._pages.pop(key, None)
