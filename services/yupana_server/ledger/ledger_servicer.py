@@ -8,7 +8,7 @@ import grpc.aio
 from opentelemetry import trace
 from opentelemetry.context import get_current
 
-from yupana.ledger.v1 import ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
+from yupana.ledger.v1 import account_pb2, ledger_service_pb2, ledger_service_pb2_grpc, transfer_pb2
 from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.account_filters import read_account_filter
@@ -22,6 +22,7 @@ from yupana_server.ledger.transfer_filters import read_transfer_filter
 from yupana_server.ledger.transfer_reads import TransferReads
 from yupana_server.messages.checks import RequestCheck, page_size, read_request
 from yupana_server.runtime.deadlines import current_deadline, current_stream_deadline
+from yupana_server.runtime.errors import account_not_found
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,6 +41,12 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_service_pb2.ExecuteRequest, context: Context
     ) -> ledger_service_pb2.ExecuteResponse:
         """Decide and record commands."""
+        return await self.execute(request)
+
+    async def execute(
+        self, request: ledger_service_pb2.ExecuteRequest
+    ) -> ledger_service_pb2.ExecuteResponse:
+        """Decide and record commands within the deadline and the span of the call under way."""
         span = trace.get_current_span()
         self._executor.check_room(request, current_deadline())
         execution = await self._executor.prepare(request, current_deadline(), span)
@@ -91,6 +98,23 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         if moment is None:
             return await self._accounts.with_holds(book, request.accounts)
         return await self._accounts.as_of(book, request.accounts, moment)
+
+    async def GetAccount(
+        self, request: ledger_service_pb2.GetAccountRequest, context: Context
+    ) -> account_pb2.Account:
+        """Return an account."""
+        check = read_request(request)
+        check.check_id("account", request.account)
+        moment = read_as_of(request, check)
+        check.done()
+        book = await self._books.to_read(request)
+        if moment is None:
+            found = await self._accounts.now(book, [request.account])
+        else:
+            found = await self._accounts.as_of(book, [request.account], moment)
+        if not found.accounts:
+            raise account_not_found(book.id, request.account)
+        return found.accounts[0]
 
     async def ListAccounts(
         self, request: ledger_service_pb2.ListAccountsRequest, context: Context

@@ -23,7 +23,8 @@ class Moment(NamedTuple):
 
 
 def read_as_of(
-    request: ledger_service_pb2.BatchGetAccountsRequest, check: Violations
+    request: ledger_service_pb2.BatchGetAccountsRequest | ledger_service_pb2.GetAccountRequest,
+    check: Violations,
 ) -> Moment | None:
     """Read which moment is asked for; None means now."""
     if not request.HasField("as_of"):

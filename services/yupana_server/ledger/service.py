@@ -8,6 +8,8 @@ import structlog
 from yupana.ledger.v1 import (
     book_service_pb2,
     book_service_pb2_grpc,
+    command_service_pb2,
+    command_service_pb2_grpc,
     history_service_pb2,
     history_service_pb2_grpc,
     ledger_service_pb2,
@@ -26,6 +28,7 @@ from yupana_server.ledger.announcer import Announcer, nobody
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.clock import Clock, wall_clock
+from yupana_server.ledger.command_servicer import CommandServicer
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.pools import observe_pools
@@ -59,6 +62,7 @@ IN_FLIGHT = Gauge("yupana.rpc.in_flight", "{call}", "Calls in flight.")
 
 SERVICES = (
     ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
+    command_service_pb2.DESCRIPTOR.services_by_name["CommandService"].full_name,
     book_service_pb2.DESCRIPTOR.services_by_name["BookService"].full_name,
     history_service_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name,
 )
@@ -109,6 +113,9 @@ class LedgerService:
         await self._loader.open()
         await self._watch_once(first=True)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self._ledger, self._server.grpc)
+        command_service_pb2_grpc.add_CommandServiceServicer_to_server(
+            CommandServicer(self._ledger.execute), self._server.grpc
+        )
         book_service_pb2_grpc.add_BookServiceServicer_to_server(
             BookServicer(self._books, self._reader), self._server.grpc
         )

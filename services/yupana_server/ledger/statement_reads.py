@@ -14,7 +14,7 @@ from yupana_server.journal.statements import Effect, Statements
 from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.messages.present_transfers import fill_balances, fill_transfer
 from yupana_server.messages.tokens import SEQ_MAX, PageScope, encode_position
-from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.errors import account_not_found
 
 AT_MAX = 253_402_300_799_999_999
 """The last moment of year 9999, where the Protobuf timestamp ends."""
@@ -130,11 +130,7 @@ class StatementReads:
     async def _require(self, book: BookRow, account: str) -> None:
         """Refuse a statement of an account that is not open even now."""
         if (await self._reader.accounts(book.number, [account])).facts[account] is None:
-            raise CallError(
-                "ACCOUNT_NOT_FOUND",
-                f"no account {account} is open in the book {book.id}",
-                metadata={"book": book.id, "account": account},
-            )
+            raise account_not_found(book.id, account)
 
 
 Line = tuple[TransferRow, Totals]

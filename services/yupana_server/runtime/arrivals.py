@@ -54,10 +54,13 @@ class Arrivals:
     def _leave(self, _: object) -> None:
         self._calls -= 1
 
-    def begin(self) -> Arrival:
-        """Note that the call of the current task waits for its request."""
+    def begin(self, *, watched: bool) -> Arrival:
+        """Note that the call of the current task waits for its request.
+
+        `watched` gives it a bound in time however few there are.
+        """
         self._waiting += 1
-        return Arrival(self, watched=self._waiting > UNWATCHED_MAX)
+        return Arrival(self, watched=watched or self._waiting > UNWATCHED_MAX)
 
     def end(self) -> None:
         """Note that a call waits no more."""

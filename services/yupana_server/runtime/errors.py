@@ -102,6 +102,15 @@ class CallError(Exception):
         return status
 
 
+def account_not_found(book: str, account: str) -> CallError:
+    """Return the error of a read of an account that is not open."""
+    return CallError(
+        "ACCOUNT_NOT_FOUND",
+        f"no account {account} is open in the book {book}",
+        metadata={"book": book, "account": account},
+    )
+
+
 def malformed(violations: Sequence[Violation]) -> CallError:
     """Return the error of a request that is refused as a whole."""
     first = violations[0]

@@ -9,6 +9,7 @@ from collections.abc import (
     AsyncIterable,
     Awaitable,
     Callable,
+    Iterable,
     Mapping,
 )
 from contextlib import AbstractContextManager, aclosing
@@ -41,6 +42,9 @@ from yupana_server.runtime.metrics import note_call
 
 if TYPE_CHECKING:
     from yupana_server.runtime.admission import Admission
+
+TRANSCODED = "x-envoy-original-path"
+"""The header by which Envoy tells services what it translated."""
 
 log = structlog.get_logger("yupana.rpc")
 
@@ -98,7 +102,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         except CallError as error:
             return _refusing(method, error)
         if handler.unary_unary is not None:
-            return self._unary(method, handler)
+            return self._unary(method, handler, handler_call_details.invocation_metadata)
         if handler.stream_stream is not None:
             return grpc.stream_stream_rpc_method_handler(
                 self._wrap_stream(method, handler.stream_stream),
@@ -115,9 +119,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return handler
 
     def _unary(
-        self, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+        self, method: str, handler: grpc.RpcMethodHandler[Any, Any], metadata: Any
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        arrival = self._arrivals.begin()
+        arrival = self._arrivals.begin(watched=_transcoded(metadata))
         make: Any = grpc.unary_unary_rpc_method_handler
         wrap = self._wrap
         if arrival.watched:
@@ -257,6 +261,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     return await behaviour(request, context)
         except TimeoutError:
             raise deadline.ran_out() from None
+
+
+def _transcoded(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
+    """Return whether the caller speaks REST, which the edge translates.
+
+    With the error of a unary call gRPC sends an empty message, which the edge would take for the
+    answer; with that of a stream it sends none.
+    """
+    return any(key == TRANSCODED for key, _ in metadata or ())
 
 
 def _refusing(method: str, error: CallError) -> grpc.RpcMethodHandler[Any, Any]:

@@ -1,5 +1,6 @@
 import datetime
 
+from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from yupana.ledger.v1 import account_pb2 as _account_pb2
@@ -71,6 +72,18 @@ class BatchGetAccountsResponse(_message.Message):
     open_holds: _containers.RepeatedCompositeFieldContainer[_hold_pb2.Hold]
     more_open_holds: bool
     def __init__(self, accounts: _Optional[_Iterable[_Union[_account_pb2.Account, _Mapping]]] = ..., missing: _Optional[_Iterable[str]] = ..., position: _Optional[str] = ..., open_holds: _Optional[_Iterable[_Union[_hold_pb2.Hold, _Mapping]]] = ..., more_open_holds: _Optional[bool] = ...) -> None: ...
+
+class GetAccountRequest(_message.Message):
+    __slots__ = ("book", "account", "consistency", "as_of")
+    BOOK_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    book: str
+    account: str
+    consistency: _consistency_pb2.Consistency
+    as_of: _as_of_pb2.AsOf
+    def __init__(self, book: _Optional[str] = ..., account: _Optional[str] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ..., as_of: _Optional[_Union[_as_of_pb2.AsOf, _Mapping]] = ...) -> None: ...
 
 class ListAccountsRequest(_message.Message):
     __slots__ = ("book", "prefix", "page_size", "page_token", "consistency", "code", "label")

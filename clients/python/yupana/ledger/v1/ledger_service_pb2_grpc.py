@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from yupana.ledger.v1 import account_pb2 as yupana_dot_ledger_dot_v1_dot_account__pb2
 from yupana.ledger.v1 import ledger_service_pb2 as yupana_dot_ledger_dot_v1_dot_ledger__service__pb2
 from yupana.ledger.v1 import transfer_pb2 as yupana_dot_ledger_dot_v1_dot_transfer__pb2
 
@@ -50,6 +51,11 @@ class LedgerServiceStub:
                 '/yupana.ledger.v1.LedgerService/BatchGetAccounts',
                 request_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsRequest.SerializeToString,
                 response_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsResponse.FromString,
+                _registered_method=True)
+        self.GetAccount = channel.unary_unary(
+                '/yupana.ledger.v1.LedgerService/GetAccount',
+                request_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.GetAccountRequest.SerializeToString,
+                response_deserializer=yupana_dot_ledger_dot_v1_dot_account__pb2.Account.FromString,
                 _registered_method=True)
         self.ListAccounts = channel.unary_unary(
                 '/yupana.ledger.v1.LedgerService/ListAccounts',
@@ -134,6 +140,15 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAccount(self, request, context):
+        """Returns an account.
+
+        Errors: NOT_FOUND / ERROR_REASON_BOOK_NOT_FOUND or ERROR_REASON_ACCOUNT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAccounts(self, request, context):
         """Lists accounts in the order of their ids (by bytes). A page is one snapshot; pages are stable
         under concurrent writes: nothing is listed twice, and every account that was open before the
@@ -185,6 +200,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.BatchGetAccounts,
                     request_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsRequest.FromString,
                     response_serializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsResponse.SerializeToString,
+            ),
+            'GetAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAccount,
+                    request_deserializer=yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.GetAccountRequest.FromString,
+                    response_serializer=yupana_dot_ledger_dot_v1_dot_account__pb2.Account.SerializeToString,
             ),
             'ListAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccounts,
@@ -284,6 +304,33 @@ class LedgerService:
             '/yupana.ledger.v1.LedgerService/BatchGetAccounts',
             yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsRequest.SerializeToString,
             yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.BatchGetAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yupana.ledger.v1.LedgerService/GetAccount',
+            yupana_dot_ledger_dot_v1_dot_ledger__service__pb2.GetAccountRequest.SerializeToString,
+            yupana_dot_ledger_dot_v1_dot_account__pb2.Account.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,1 @@
+"""The edge: Envoy, which speaks REST outside and gRPC inside, configured from the protos."""

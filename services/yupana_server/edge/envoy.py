@@ -1,0 +1,276 @@
+"""Envoy's configuration, made from the contract: it cannot drift from the protos."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from grpc import StatusCode
+
+from yupana_server.edge.contract import descriptor_set, services
+from yupana_server.edge.strict_json import script
+
+BODY_BYTES_MAX = 4 * 1024 * 1024
+"""As large as a request that the ledger takes."""
+
+REQUEST_TIMEOUT_S = 30
+"""How long a request may take to come in, and its answer to leave, unless it has a deadline."""
+
+IDLE_TIMEOUT_S = 60
+STREAMS_MAX = 1_000
+"""Requests that one connection may have under way."""
+
+REQUESTS_MAX = 2_048
+"""Requests under way at each process behind the edge; the next one gets 503."""
+
+TYPE = "type.googleapis.com/envoy.extensions"
+MANAGER = f"{TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager"
+TRANSCODER = f"{TYPE}.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder"
+LUA = f"{TYPE}.filters.http.lua.v3.Lua"
+HTTP_OPTIONS = f"{TYPE}.upstreams.http.v3.HttpProtocolOptions"
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+
+TRUSTED_HEADERS = ("x-yupana-key", "x-yupana-actor", "x-forwarded-client-cert")
+"""What only the edge may say to the services: taken away from what comes from outside."""
+
+UNREACHED = "the service cannot be reached: try again, with the same id"
+OWN_ERRORS: Mapping[int, tuple[StatusCode, str]] = {
+    400: (StatusCode.INVALID_ARGUMENT, "%LOCAL_REPLY_BODY%"),
+    403: (StatusCode.PERMISSION_DENIED, "this is not allowed"),
+    404: (StatusCode.NOT_FOUND, "there is no such method: see /openapi.json"),
+    408: (StatusCode.DEADLINE_EXCEEDED, "the request did not come in time"),
+    413: (StatusCode.INVALID_ARGUMENT, "the body is too large"),
+    429: (StatusCode.RESOURCE_EXHAUSTED, "too many requests: try again later"),
+    431: (StatusCode.INVALID_ARGUMENT, "the headers are too large"),
+    502: (StatusCode.UNAVAILABLE, UNREACHED),
+    503: (StatusCode.UNAVAILABLE, UNREACHED),
+    504: (StatusCode.DEADLINE_EXCEEDED, "the call ran out of time: try again with the same id"),
+}
+"""What Envoy says by itself, by HTTP status: a gRPC code and a message."""
+
+Json = dict[str, Any]
+
+
+class Address(NamedTuple):
+    """Where to listen or to connect to."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, text: str) -> "Address":
+        """Read host:port."""
+        host, _, port = text.rpartition(":")
+        return cls(host.strip("[]"), int(port))
+
+    def as_json(self) -> Json:
+        """Write it as Envoy does."""
+        return {"socket_address": {"address": self.host, "port_value": self.port}}
+
+
+def configuration(
+    listen: Address, processes: Mapping[str, Address], *, admin: Address | None = None
+) -> Json:
+    """Return Envoy's bootstrap configuration.
+
+    `processes` are those of the contract by name. `admin` is Envoy's own page for operators: keep
+    it where callers cannot reach it.
+    """
+    bootstrap: Json = {
+        "node": {"id": "yupana-edge", "cluster": "yupana"},
+        "static_resources": {
+            "listeners": [_listener(listen)],
+            "clusters": [_cluster(name, address) for name, address in processes.items()],
+        },
+        "overload_manager": _overload(),
+    }
+    if admin is not None:
+        bootstrap["admin"] = {"address": admin.as_json()}
+    return bootstrap
+
+
+def _listener(listen: Address) -> Json:
+    return {
+        "name": "edge",
+        "address": listen.as_json(),
+        "per_connection_buffer_limit_bytes": BODY_BYTES_MAX,
+        "filter_chains": [
+            {
+                "filters": [
+                    {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": {"@type": MANAGER, **_manager()},
+                    }
+                ]
+            }
+        ],
+    }
+
+
+def _manager() -> Json:
+    return {
+        "stat_prefix": "edge",
+        "codec_type": "AUTO",
+        "server_header_transformation": "OVERWRITE",
+        "server_name": "yupana",
+        "use_remote_address": True,
+        "normalize_path": True,
+        "merge_slashes": False,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "common_http_protocol_options": {
+            "idle_timeout": f"{IDLE_TIMEOUT_S}s",
+            "max_headers_count": 64,
+            "headers_with_underscores_action": "REJECT_REQUEST",
+        },
+        "http2_protocol_options": {"max_concurrent_streams": STREAMS_MAX},
+        "max_request_headers_kb": 16,
+        "request_headers_timeout": "10s",
+        "request_timeout": f"{REQUEST_TIMEOUT_S}s",
+        "stream_idle_timeout": "300s",
+        "route_config": _routes(),
+        "http_filters": _filters(),
+        "local_reply_config": _local_replies(),
+    }
+
+
+def _routes() -> Json:
+    return {
+        "name": "edge",
+        "request_headers_to_remove": list(TRUSTED_HEADERS),
+        "response_headers_to_add": [
+            {
+                "header": {"key": name, "value": value},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+            for name, value in SECURITY_HEADERS.items()
+        ],
+        "response_headers_to_remove": ["x-envoy-upstream-service-time"],
+        "virtual_hosts": [
+            {
+                "name": "yupana",
+                "domains": ["*"],
+                "routes": [_route(process, service) for process, service in services()],
+            }
+        ],
+    }
+
+
+def _route(process: str, service: Any) -> Json:
+    """Return the way of a service's calls; REST is gRPC by the time that it gets here."""
+    return {
+        "match": {"prefix": f"/{service.full_name}/", "grpc": {}},
+        "route": {
+            "cluster": process,
+            "timeout": f"{REQUEST_TIMEOUT_S}s",
+            # Callers of gRPC say how long they will wait; the services bound it.
+            "max_stream_duration": {"grpc_timeout_header_max": "0s"},
+        },
+    }
+
+
+def _filters() -> list[Json]:
+    return [
+        _filter("grpc_web", f"{TYPE}.filters.http.grpc_web.v3.GrpcWeb", {}),
+        _filter("lua", LUA, {"default_source_code": {"inline_string": script()}}),
+        _filter("grpc_json_transcoder", TRANSCODER, _transcoder()),
+        _filter("router", f"{TYPE}.filters.http.router.v3.Router", {}),
+    ]
+
+
+def _filter(name: str, type_: str, settings: Json) -> Json:
+    return {
+        "name": f"envoy.filters.http.{name}",
+        "typed_config": {"@type": type_, **settings},
+    }
+
+
+def _transcoder() -> Json:
+    return {
+        "proto_descriptor_bin": base64.b64encode(descriptor_set()).decode(),
+        "services": [service.full_name for _, service in services()],
+        "convert_grpc_status": True,
+        "max_request_body_size": BODY_BYTES_MAX,
+        "url_unescape_spec": "ALL_CHARACTERS_EXCEPT_SLASH",
+        "case_insensitive_enum_parsing": False,
+        "print_options": {"always_print_primitive_fields": True},
+        "request_validation_options": {
+            "reject_unknown_method": False,
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
+    }
+
+
+def _local_replies() -> Json:
+    """Have Envoy's own answers look like those of the services, and tell as little."""
+    return {
+        "mappers": [
+            {
+                "filter": {
+                    "status_code_filter": {
+                        "comparison": {
+                            "op": "EQ",
+                            "value": {"default_value": status, "runtime_key": f"edge.{status}"},
+                        }
+                    }
+                },
+                "body_format_override": _error_body(code, message),
+            }
+            for status, (code, message) in OWN_ERRORS.items()
+        ],
+        "body_format": _error_body(StatusCode.UNKNOWN, "the request failed"),
+    }
+
+
+def _error_body(code: StatusCode, message: str) -> Json:
+    return {
+        "json_format": {"code": code.value[0], "message": message, "details": []},
+        "content_type": "application/json",
+    }
+
+
+def _cluster(name: str, address: Address) -> Json:
+    return {
+        "name": name,
+        "type": "STRICT_DNS",
+        "connect_timeout": "2s",
+        "dns_lookup_family": "V4_PREFERRED",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": HTTP_OPTIONS,
+                "explicit_http_config": {
+                    "http2_protocol_options": {
+                        "max_concurrent_streams": STREAMS_MAX,
+                        "connection_keepalive": {"interval": "60s", "timeout": "20s"},
+                    }
+                },
+            }
+        },
+        "circuit_breakers": {
+            "thresholds": [{"max_requests": REQUESTS_MAX, "max_pending_requests": REQUESTS_MAX}]
+        },
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address.as_json()}}]}],
+        },
+    }
+
+
+def _overload() -> Json:
+    return {
+        "resource_monitors": [
+            {
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": f"{TYPE}.resource_monitors.downstream_connections.v3"
+                    ".DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": 10_000,
+                },
+            }
+        ]
+    }
