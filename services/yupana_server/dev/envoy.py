@@ -66,6 +66,6 @@ class EmbeddedEnvoy(ChildServer):
         url = f"http://{LOOPBACK}:{self._admin_port}/ready"
         try:
             with urllib.request.urlopen(url, timeout=ANSWER_TIMEOUT_S) as answer:
-                return bool(answer.status == 200)  # noqa: PLR2004 (OK)
+                return bool(answer.status == 200)
         except OSError:
             return False

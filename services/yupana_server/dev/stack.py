@@ -1,4 +1,4 @@
-"""The whole stack on this machine: Postgres, Valkey, ledger, feed and worker, in order."""
+"""The whole stack on this machine: Postgres, Valkey, ledger, feed, worker and edge, in order."""
 
 import shutil
 import signal
@@ -15,6 +15,7 @@ import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from yupana_server.dev.data_folder import POSTGRES_NAME, claimed
+from yupana_server.dev.envoy import EmbeddedEnvoy
 from yupana_server.dev.ports import LOOPBACK, pick_port
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.processes import Account
@@ -110,7 +111,7 @@ class EmbeddedWorker(EmbeddedService):
 
 
 class Stack:
-    """Postgres, Valkey, ledger, feed and worker on 127.0.0.1, as long as the `with` block runs.
+    """Postgres, Valkey, ledger, feed, worker, edge on 127.0.0.1, as long as the `with` block runs.
 
     Start it from the main thread, as each of the servers demands. Nothing outlives us, whatever
     ends us.
@@ -122,6 +123,7 @@ class Stack:
         port: int | None,
         *,
         postgres_port: int | None = None,
+        edge_port: int | None = None,
         audited: bool = True,
     ) -> None:
         """Take a folder to keep the data in, and ports.
@@ -130,17 +132,19 @@ class Stack:
             data_dir: Made when missing. None: a temporary folder, removed at the end.
             port: Of the ledger. None: a free one.
             postgres_port: None: a free one.
+            edge_port: Where REST is served. None: a free one.
             audited: Whether a worker runs beside the others.
         """
         self.is_temporary = data_dir is None
         self._given_dir = data_dir
         self._port = port
         self._postgres_port = postgres_port
+        self._edge_port = edge_port
         self._audited = audited
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start all five, those first that the others need.
+        """Start all six, those first that the others need.
 
         Raises:
             DevServerError: The folder is not ours or in use, or a server could not be started;
@@ -167,8 +171,14 @@ class Stack:
             # Both begin at once: each takes most of a second, which nobody wants to wait for twice.
             started.push(self.feed)
             self.feed.begin()
+            self.edge = EmbeddedEnvoy(
+                self.data_dir / "edge", {"ledger": self.ledger.address}, port=self._edge_port
+            )
+            started.push(self.edge)
+            self.edge.begin()
             started.enter_context(self.ledger)
             self.feed.start()
+            self.edge.start()
             if self._audited:  # Nobody waits for it: it looks over what the others do.
                 started.push(self.worker)
                 self.worker.begin()
@@ -216,7 +226,10 @@ class Stack:
 
     def ended(self) -> ChildServer | None:
         """Return a server that has ended although it was not told to."""
-        servers: list[ChildServer] = [self.ledger, self.feed, self.valkey, self.postgres]
+        servers: list[ChildServer] = [
+            *(self.edge, self.ledger, self.feed),
+            *(self.valkey, self.postgres),
+        ]
         servers += [self.worker] if self._audited else []
         return next((server for server in servers if not server.running), None)
 

@@ -40,7 +40,7 @@ TRUSTED_HEADERS = ("x-yupana-key", "x-yupana-actor", "x-forwarded-client-cert")
 
 UNREACHED = "the service cannot be reached: try again, with the same id"
 OWN_ERRORS: Mapping[int, tuple[StatusCode, str]] = {
-    400: (StatusCode.INVALID_ARGUMENT, "%LOCAL_REPLY_BODY%"),
+    400: (StatusCode.INVALID_ARGUMENT, "malformed request. %LOCAL_REPLY_BODY%"),
     403: (StatusCode.PERMISSION_DENIED, "this is not allowed"),
     404: (StatusCode.NOT_FOUND, "there is no such method: see /openapi.json"),
     408: (StatusCode.DEADLINE_EXCEEDED, "the request did not come in time"),
@@ -142,13 +142,7 @@ def _routes() -> Json:
     return {
         "name": "edge",
         "request_headers_to_remove": list(TRUSTED_HEADERS),
-        "response_headers_to_add": [
-            {
-                "header": {"key": name, "value": value},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
-            for name, value in SECURITY_HEADERS.items()
-        ],
+        "response_headers_to_add": _security_headers(),
         "response_headers_to_remove": ["x-envoy-upstream-service-time"],
         "virtual_hosts": [
             {
@@ -206,6 +200,13 @@ def _transcoder() -> Json:
     }
 
 
+def _security_headers() -> list[Json]:
+    return [
+        {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for name, value in SECURITY_HEADERS.items()
+    ]
+
+
 def _local_replies() -> Json:
     """Have Envoy's own answers look like those of the services, and tell as little."""
     return {
@@ -220,6 +221,7 @@ def _local_replies() -> Json:
                     }
                 },
                 "body_format_override": _error_body(code, message),
+                "headers_to_add": _security_headers(),
             }
             for status, (code, message) in OWN_ERRORS.items()
         ],

@@ -107,5 +107,5 @@ function envoy_on_request(handle)
   local good, problem = pcall(check, text, message)
   if good then return end
   local what = (type(problem) == "table" and problem.message or "it is no JSON"):gsub('[%c"\\\128-\255]', "?")
-  handle:respond({[":status"] = "400"}, "the body cannot be read: " .. what)
+  handle:respond({[":status"] = "400"}, what)
 end
