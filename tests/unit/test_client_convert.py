@@ -144,6 +144,10 @@ def test_outcome_kinds_are_those_of_the_contract() -> None:
     assert {field.name for field in results} == set(OutcomeKind) - {OutcomeKind.UNKNOWN}
 
 
+FOR_REST = {"GetAccount"}
+"""What has a method of its own only so that it has a path; the client reads accounts together."""
+
+
 def test_methods_are_those_of_the_contract() -> None:
     table = {
         each.path: (each.request.DESCRIPTOR, each.response.DESCRIPTOR)
@@ -155,6 +159,7 @@ def test_methods_are_those_of_the_contract() -> None:
         for file in (book_service_pb2, history_service_pb2, ledger_service_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
+        if method.name not in FOR_REST
     }
 
     assert table == contract
