@@ -17,6 +17,7 @@ from support.collector import MetricsCollector, attributes_of, kind_of, metrics_
 from support.databases import Database
 from support.feeds import subscribers
 from support.processes import FeedProcess, LedgerProcess, WorkerProcess
+from support.webhooks import create_endpoint
 from yupana import AsOf, CreateTransfer, Yupana, YupanaError
 from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
@@ -54,10 +55,12 @@ async def measured(
     """Ledger, feed and worker, which send their metrics, and a book with some traffic behind it."""
     received, environment = collector
     process = start_ledger(database, environment=environment)
-    feed = start_feed(database, environment=environment)
+    hooks = {"YUPANA_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8", "YUPANA_WEBHOOK_ALLOW_HTTP": "true"}
+    feed = start_feed(database, environment=environment | hooks)
     start_worker(database, environment=environment)
     async with Yupana(process.address) as yupana, subscribers(feed.address) as subscribe:
         await yupana.create_book("shop")
+        await create_endpoint(feed.address, "shop", "nobody", "http://127.0.0.1:1/")
         book = yupana.book("shop")
         subscriber = subscribe("shop", from_beginning=True)
         await subscriber.read()  # From here on it is told what comes as it comes.

@@ -57,6 +57,10 @@ from yupana.errors import (
     TransferNotFound,
     Unavailable,
     Violation,
+    WebhookChanged,
+    WebhookExists,
+    WebhookNotFound,
+    WebhooksFull,
     YupanaError,
 )
 from yupana.events import Event, EventFilter, EventPage
@@ -149,6 +153,10 @@ __all__ = [
     "UpTo",
     "UpdateHold",
     "Violation",
+    "WebhookChanged",
+    "WebhookExists",
+    "WebhookNotFound",
+    "WebhooksFull",
     "WindowLimit",
     "WindowUsage",
     "Yupana",

@@ -110,6 +110,22 @@ class CommandNotFound(CallError):
     """No command with this id was ever recorded in this book."""
 
 
+class WebhookNotFound(CallError):
+    """The book has no webhook endpoint of this id."""
+
+
+class WebhookExists(CallError):
+    """The book has a webhook endpoint of this id already, configured otherwise."""
+
+
+class WebhookChanged(CallError):
+    """The webhook endpoint was changed since it was read. Read it and decide again."""
+
+
+class WebhooksFull(CallError):
+    """The book has as many webhook endpoints as one may have."""
+
+
 class PrefixTooWide(CallError):
     """Too many accounts begin with the prefix: give a longer one."""
 

@@ -8,6 +8,8 @@ import structlog
 from yupana_server.feed.feed_servicer import SERVICE
 from yupana_server.feed.projector import Projector
 from yupana_server.feed.telling import Telling
+from yupana_server.feed.webhooks.service import Webhooks
+from yupana_server.feed.webhooks.webhook_servicer import SERVICE as WEBHOOKS
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.projections import ProjectionStore
@@ -51,6 +53,7 @@ class FeedService:
             self._store, jobs_max=config.feed_connections - 1, poll_s=config.feed_poll_s
         )
         self._telling = Telling(config)
+        self._webhooks = Webhooks(config)
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
@@ -76,7 +79,8 @@ class FeedService:
         await self._check_schema()
         add_admin(self._server.grpc, "feed", newest_revision(), self._config)
         await self._telling.start(self._server.grpc)
-        address = await self._server.start(self._config.listen, [SERVICE])
+        await self._webhooks.start(self._server.grpc)
+        address = await self._server.start(self._config.listen, [SERVICE, WEBHOOKS])
         observe(LAG, lambda: {(): self._projector.lag_max})
         observe(OPEN_HOLDS, lambda: {(): self._open_holds})
         self._tasks = [
@@ -98,6 +102,7 @@ class FeedService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._webhooks.stop()
         await self._telling.stop()
         await self._projector.drain()
         await self._store.close()

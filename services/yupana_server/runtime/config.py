@@ -1,6 +1,7 @@
 """Configuration, read once from the environment and checked before anything starts."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -100,7 +101,68 @@ class LedgerConfig(_UsesRedis):
     """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
 
 
-class FeedConfig(_UsesRedis):
+class _DeliversWebhooks(_UsesRedis):
+    """What the feed reads that concerns webhooks."""
+
+    webhook_connections: int = Field(default=4, ge=2, le=64)
+    """How many further connections to the database webhooks use."""
+
+    webhook_allow_private: str = ""
+    """Networks that are not public and that webhooks may yet reach, such as 10.1.0.0/16,fd00::/8.
+    Whoever may create endpoints can then have the feed talk to everything in them."""
+
+    webhook_allow_http: bool = False
+    """Whether webhooks may go to http:// too, so that everybody on the way can read them."""
+
+    webhook_timeout_s: float = Field(default=15.0, gt=0, le=120)
+    """How long an attempt to deliver may take in all, in seconds."""
+
+    webhook_in_flight_max: int = Field(default=256, ge=1, le=10_000)
+    """How many attempts may be under way at a time, of all endpoints."""
+
+    webhook_attempts_max: int = Field(default=12, ge=1, le=100)
+    """After how many attempts a delivery is given up and becomes a dead letter."""
+
+    webhook_retry_base_s: float = Field(default=5.0, gt=0, le=3_600)
+    """The pause after the first attempt that failed, in seconds; each that follows is four times as
+    long as the one before. With the other defaults the last attempt comes after about four days."""
+
+    webhook_retry_max_s: float = Field(default=86_400.0, gt=0, le=604_800)
+    """The longest pause between two attempts, in seconds."""
+
+    webhook_pause_failures: int = Field(default=20, ge=1, le=100_000)
+    """After how many attempts in a row that failed an endpoint counts as failing: its backlog waits
+    and one event is tried now and then."""
+
+    webhook_pause_after_s: float = Field(default=300.0, ge=0, le=604_800)
+    """For how long they must have failed by then, in seconds."""
+
+    webhook_probe_s: float = Field(default=60.0, gt=0, le=3_600)
+    """When a failing endpoint is tried for the first time, in seconds; each pause that follows is
+    twice as long, up to an hour."""
+
+    webhook_keep_s: float = Field(default=604_800.0, ge=0)
+    """For how long the list of deliveries tells of those that were made, in seconds; at most of the
+    newest 10,000 of each endpoint. Dead letters stay."""
+
+    @property
+    def webhook_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `webhook_allow_private`."""
+        texts = (text.strip() for text in self.webhook_allow_private.split(","))
+        return [ip_network(text) for text in texts if text]
+
+    @field_validator("webhook_allow_private")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for text in filter(None, (text.strip() for text in value.split(","))):
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError(f"{text} is not a network, such as 10.1.0.0/16") from None
+        return value
+
+
+class FeedConfig(_DeliversWebhooks):
     """What `yupana serve feed` reads from `YUPANA_*`."""
 
     listen: str = f"127.0.0.1:{DEFAULT_FEED_PORT}"
