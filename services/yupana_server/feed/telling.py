@@ -1,6 +1,7 @@
 """What a feed needs to tell events: connections, followers, and what wakes them."""
 
 import asyncio
+from typing import NamedTuple
 
 import grpc.aio
 
@@ -9,6 +10,8 @@ from yupana_server.feed.feed_servicer import FeedServicer, add_feed
 from yupana_server.feed.following.follower import Journals
 from yupana_server.feed.following.followers import Followers
 from yupana_server.feed.following.pages import Pages
+from yupana_server.feed.leases import Leases
+from yupana_server.feed.streams import WORK, StreamPublisher
 from yupana_server.journal.connect import FEED_APPLICATION
 from yupana_server.journal.reads import JournalReader
 from yupana_server.runtime.config import FeedConfig
@@ -17,6 +20,17 @@ from yupana_server.runtime.redis import Redis
 
 OTHER_CONNECTIONS = 2
 """How many connections are left for other things than pages of what is long past."""
+
+STREAM_CONNECTIONS = 4
+STREAM_TIMEOUT_S = 1.0
+"""Nobody waits for what goes to streams, and it goes there by the hundred."""
+
+
+class _Publishing(NamedTuple):
+    """What publishes to Redis Streams."""
+
+    leases: Leases
+    redis: Redis
 
 
 class Telling:
@@ -37,6 +51,7 @@ class Telling:
         self._servicer = FeedServicer(self.followers, self.pages)
         url = config.redis_url
         self._redis = None if url is None else Redis(url.get_secret_value(), connections_max=1)
+        self._publishing = self._streams(config)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, server: grpc.aio.Server) -> None:
@@ -52,6 +67,21 @@ class Telling:
         if self._redis is not None:
             listening = wake_ups.listen(self.followers, self._redis)
             self._tasks.append(asyncio.create_task(listening))
+        if self._publishing is not None:
+            self._tasks.append(asyncio.create_task(self._publishing.leases.run()))
+
+    def _streams(self, config: FeedConfig) -> "_Publishing | None":
+        if config.redis_url is None or not config.feed_stream_entries:
+            return None
+        redis = Redis(
+            config.redis_url.get_secret_value(),
+            connections_max=STREAM_CONNECTIONS,
+            answer_timeout_s=STREAM_TIMEOUT_S,
+        )
+        publisher = StreamPublisher(
+            self.followers, self.pages, redis, length=config.feed_stream_entries
+        )
+        return _Publishing(Leases(self.reader, WORK, publisher.publish), redis)
 
     def end(self) -> None:
         """Have all subscriptions end, so that their callers go on elsewhere."""
@@ -62,6 +92,9 @@ class Telling:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._publishing is not None:
+            await self._publishing.leases.close()
+            await self._publishing.redis.close()
         await self.followers.close()
         await self.reader.close()
         if self._redis is not None:

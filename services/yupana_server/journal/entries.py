@@ -91,6 +91,13 @@ class EntryReader:
             epoch, intact, before, [_read(row[2:]) for row in found if row[2] is not None]
         )
 
+    async def book_id(self, book: int) -> str | None:
+        """Return the id of a book, None when there is none of this number."""
+        rows = await self._reader.rows(
+            "SELECT id FROM yupana.books WHERE book = %(book)s", {"book": book}
+        )
+        return str(rows[0][0]) if rows else None
+
     async def changed(self, places: Iterable[Place]) -> set[int]:
         """Return the books of which there is more to read, or whose history was cut."""
         known = list(places)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORT = 7447
@@ -182,6 +182,10 @@ class FeedConfig(_DeliversWebhooks):
     """How many of the newest events it keeps in memory of each book that is subscribed to, about
     1 kB each. Subscribers further behind are served from the database."""
 
+    feed_stream_entries: int = Field(default=0, ge=0, le=100_000_000)
+    """About how many of the newest events of each book are kept in a Redis Stream, about 1 kB each;
+    0 for no streams. Needs YUPANA_REDIS_URL."""
+
     feed_take_timeout_s: float = Field(default=20.0, ge=0.1, le=600)
     """How long a subscriber may leave a response lying before it is cut off, in seconds."""
 
@@ -191,6 +195,13 @@ class FeedConfig(_DeliversWebhooks):
     rpcs_max: int = Field(default=8_192, ge=1)
     """How many calls may be in flight, subscriptions among them; the next one gets
     RESOURCE_EXHAUSTED."""
+
+    @field_validator("feed_stream_entries")
+    @classmethod
+    def _streams_need_redis(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("redis_url") is None:
+            raise ValueError("streams need YUPANA_REDIS_URL")
+        return value
 
 
 class WorkerConfig(ServiceConfig):
