@@ -21,6 +21,7 @@ from support.webhooks import create_endpoint
 from yupana import AsOf, CreateTransfer, Yupana, YupanaError
 from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
+from yupana_server.dev.valkey import EmbeddedValkey
 
 LISTED = Path(__file__).parent.parent.parent / "observability" / "metrics.yaml"
 
@@ -51,9 +52,11 @@ async def measured(
     start_ledger: Callable[..., LedgerProcess],
     start_feed: Callable[..., FeedProcess],
     start_worker: Callable[..., WorkerProcess],
+    shared_valkey: EmbeddedValkey,
 ) -> AsyncIterator[tuple[MetricsCollector, BookClient]]:
     """Ledger, feed and worker, which send their metrics, and a book with some traffic behind it."""
     received, environment = collector
+    environment["YUPANA_REDIS_URL"] = shared_valkey.url()
     process = start_ledger(database, environment=environment)
     hooks = {"YUPANA_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8", "YUPANA_WEBHOOK_ALLOW_HTTP": "true"}
     feed = start_feed(database, environment=environment | hooks)

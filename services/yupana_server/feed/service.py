@@ -8,6 +8,7 @@ import structlog
 from yupana_server.feed.feed_servicer import SERVICE
 from yupana_server.feed.projector import Projector
 from yupana_server.feed.telling import Telling
+from yupana_server.feed.view_service import ViewService
 from yupana_server.feed.webhooks.service import Webhooks
 from yupana_server.feed.webhooks.webhook_servicer import SERVICE as WEBHOOKS
 from yupana_server.journal.errors import UnavailableError
@@ -54,6 +55,9 @@ class FeedService:
         )
         self._telling = Telling(config)
         self._webhooks = Webhooks(config)
+        self._view: ViewService | None = None
+        if config.redis_url is not None:
+            self._view = ViewService(config, config.redis_url.get_secret_value())
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
@@ -80,6 +84,8 @@ class FeedService:
         add_admin(self._server.grpc, "feed", newest_revision(), self._config)
         await self._telling.start(self._server.grpc)
         await self._webhooks.start(self._server.grpc)
+        if self._view is not None:
+            await self._view.start()
         address = await self._server.start(self._config.listen, [SERVICE, WEBHOOKS])
         observe(LAG, lambda: {(): self._projector.lag_max})
         observe(OPEN_HOLDS, lambda: {(): self._open_holds})
@@ -105,6 +111,8 @@ class FeedService:
         await self._webhooks.stop()
         await self._telling.stop()
         await self._projector.drain()
+        if self._view is not None:
+            await self._view.stop()
         await self._store.close()
         log.info("stopped")
 

@@ -1,6 +1,7 @@
 """What a feed needs to tell events: connections, followers, and what wakes them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import grpc.aio
@@ -65,7 +66,7 @@ class Telling:
             asyncio.create_task(wake_ups.poll(self.followers, every_s=self._poll_s)),
         ]
         if self._redis is not None:
-            listening = wake_ups.listen(self.followers, self._redis)
+            listening = wake_ups.listen(self._wake, self._redis)
             self._tasks.append(asyncio.create_task(listening))
         if self._publishing is not None:
             self._tasks.append(asyncio.create_task(self._publishing.leases.run()))
@@ -82,6 +83,9 @@ class Telling:
             self.followers, self.pages, redis, length=config.feed_stream_entries
         )
         return _Publishing(Leases(self.reader, WORK, publisher.publish), redis)
+
+    def _wake(self, books: Sequence[str]) -> None:
+        measures.note_wake_ups("announcement", self.followers.wake(books))
 
     def end(self) -> None:
         """Have all subscriptions end, so that their callers go on elsewhere."""

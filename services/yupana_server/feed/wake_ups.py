@@ -1,6 +1,7 @@
 """Has followers look when there is something new: by announcements, and by looking now and then."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -38,11 +39,14 @@ async def poll(followers: Followers, *, every_s: float) -> None:
             log.exception("poll_failed")
 
 
-async def listen(followers: Followers, redis: Redis) -> None:
-    """Listen to what ledgers announce, until cancelled; without Redis there is only the poll."""
+async def listen(wake: Callable[[Sequence[str]], object], redis: Redis) -> None:
+    """Have `wake` told which books ledgers announce, until cancelled.
+
+    Without Redis nothing is heard, and there is only the poll.
+    """
     while True:
         try:
-            await _hear(followers, redis)
+            await _hear(wake, redis)
         except RedisAwayError:
             await asyncio.sleep(AGAIN_S)
         except Exception:
@@ -50,11 +54,10 @@ async def listen(followers: Followers, redis: Redis) -> None:
             await asyncio.sleep(AGAIN_S)
 
 
-async def _hear(followers: Followers, redis: Redis) -> None:
+async def _hear(wake: Callable[[Sequence[str]], object], redis: Redis) -> None:
     async with redis.use() as client, client.pubsub(ignore_subscribe_messages=True) as heard:
         await heard.subscribe(CHANNEL)
         while True:
             message = await heard.get_message(timeout=HEAR_TIMEOUT_S)
             if message is not None:
-                woken = followers.wake(read_books(message["data"]))
-                measures.note_wake_ups("announcement", woken)
+                wake(read_books(message["data"]))

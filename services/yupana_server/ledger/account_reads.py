@@ -13,8 +13,9 @@ from yupana_server.ledger.account_filters import AccountFilter
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.ledger.shared_reads import SharedReads
+from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.messages import present
-from yupana_server.messages.tokens import PageScope, encode_position
+from yupana_server.messages.tokens import PageScope, Position, decode_position, encode_position
 
 OPEN_HOLDS_MAX = 10_000
 """How many open holds one answer shows."""
@@ -23,8 +24,10 @@ OPEN_HOLDS_MAX = 10_000
 class AccountReads:
     """Reads accounts of all books and writes them as messages."""
 
-    def __init__(self, reader: JournalReader, books: Books):
+    def __init__(self, reader: JournalReader, books: Books, view: ViewReads | None = None):
         self._reader = reader
+        self._books = books
+        self._view = view
         self._clock = books.clock
         self._shared = SharedReads(reader, books)
         self._holds = HoldLists(reader)
@@ -37,6 +40,27 @@ class AccountReads:
         loaded = await self._shared.accounts(book, accounts)
         book = book._replace(epoch=loaded.epoch)
         return await self._response(book, accounts, loaded.facts, loaded.seq)
+
+    async def nearby(
+        self, request: ledger_service_pb2.BatchGetAccountsRequest
+    ) -> ledger_service_pb2.BatchGetAccountsResponse | None:
+        """Return the accounts from the view, if they need not be strong and it has got there.
+
+        Raises:
+            CallError: BOOK_NOT_FOUND or INVALID_POSITION.
+        """
+        level = request.consistency.WhichOneof("level")
+        if self._view is None or level not in ("at_least", "eventual"):
+            return None
+        book, least = await self._books.row(request.book), Position(0, 0)
+        if level == "at_least":
+            least = decode_position(book.id, request.consistency.at_least)
+            if least.epoch != book.epoch:
+                return None  # R9: only a fresh look at the book tells which of them is wrong.
+        loaded = await self._view.accounts(book, request.accounts, least_seq=least.seq)
+        if loaded is None:
+            return None
+        return await self._response(book, request.accounts, loaded.facts, loaded.seq)
 
     async def with_holds(
         self, book: BookRow, accounts: Sequence[str]

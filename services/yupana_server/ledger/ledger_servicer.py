@@ -20,6 +20,7 @@ from yupana_server.ledger.moments import read_as_of
 from yupana_server.ledger.submission import NotAnsweredError
 from yupana_server.ledger.transfer_filters import read_transfer_filter
 from yupana_server.ledger.transfer_reads import TransferReads
+from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.messages.checks import RequestCheck, page_size, read_request
 from yupana_server.runtime.deadlines import current_deadline, current_stream_deadline
 from yupana_server.runtime.errors import account_not_found
@@ -30,11 +31,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
     """Decides and records commands, and reads what was recorded."""
 
-    def __init__(self, books: Books, reader: JournalReader):
+    def __init__(self, books: Books, reader: JournalReader, view: ViewReads | None = None):
         self._books = books
         self._executor = Executor(books, reader)
         self._streams: set[ExecuteStream] = set()
-        self._accounts = AccountReads(reader, books)
+        self._accounts = AccountReads(reader, books, view)
         self._transfers = TransferReads(reader)
 
     async def Execute(
@@ -92,8 +93,11 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         if moment is not None and request.include_open_holds:
             check.add("include_open_holds", "not together with as_of: holds are shown as they are")
         check.done()
+        plain = moment is None and not request.include_open_holds
+        if plain and (nearby := await self._accounts.nearby(request)) is not None:
+            return nearby
         book = await self._books.to_read(request)
-        if moment is None and not request.include_open_holds:
+        if plain:
             return await self._accounts.now(book, request.accounts)
         if moment is None:
             return await self._accounts.with_holds(book, request.accounts)

@@ -24,6 +24,8 @@ from yupana_server.journal.errors import (
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
+from yupana_server.journal.view_rows import ViewJournal
+from yupana_server.ledger import view_measures
 from yupana_server.ledger.announcer import Announcer, nobody
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
@@ -33,6 +35,7 @@ from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.pools import observe_pools
 from yupana_server.ledger.sweeper import Sweeper
+from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission
@@ -43,6 +46,7 @@ from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.redis import Redis
 from yupana_server.runtime.server import Server, until_signal
+from yupana_server.view.store import ViewStore
 
 WATCH_EVERY_S = 5.0
 """How often the database is asked how it is."""
@@ -51,6 +55,9 @@ ASK_TIMEOUT_S = 4.0
 
 LOAD_CONNECTIONS = 4
 """How many connections the writers' look-ups share."""
+
+REDIS_CONNECTIONS = 16
+"""How many scripts may run at a time; each book has one that reads, which all its readers share."""
 
 POSTGRES_HEALTH = "yupana.postgres"
 """Health name: whether the database answers and has the schema of this release."""
@@ -83,7 +90,7 @@ class LedgerService:
         self._announcer = None if self._redis is None else Announcer(self._redis)
         announce = nobody if self._announcer is None else self._announcer.note
         self._books = Books(self._loader, url, clock=clock, announce=announce)
-        self._ledger = LedgerServicer(self._books, self._reader)
+        self._ledger = LedgerServicer(self._books, self._reader, self._view())
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
@@ -152,10 +159,17 @@ class LedgerService:
             await self._redis.close()
         log.info("stopped")
 
+    def _view(self) -> ViewReads | None:
+        if self._redis is None:
+            return None
+        return ViewReads(ViewJournal(self._reader), ViewStore(self._redis))
+
     def _observe(self) -> None:
         """Have gauges show how this server stands."""
         observe(IN_FLIGHT, lambda: {(): self._admission.in_flight})
         self._books.observe()
+        if self._redis is not None:
+            view_measures.begin()
         observe_pools({"reads": self._reader, "loads": self._loader})
 
     async def _end_calls(self) -> None:
@@ -205,9 +219,9 @@ class LedgerService:
 
 
 def _redis(config: LedgerConfig) -> Redis | None:
-    """Return what announcements go through, one at a time; None without Redis."""
+    """Return what announcements and reads of the view go through; None without Redis."""
     url = config.redis_url
-    return None if url is None else Redis(url.get_secret_value(), connections_max=1)
+    return None if url is None else Redis(url.get_secret_value(), connections_max=REDIS_CONNECTIONS)
 
 
 def _projection_behind(error: ProjectionBehindError) -> CallError:
