@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from yupana_server.journal.epochs import Epochs
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.webhook_rows import (
@@ -112,6 +113,11 @@ _CUT = f"""
     ), added AS ({_INSERT})
     SELECT run FROM moved
 """
+_COMMON = """
+    SELECT coalesce(max(d.seq), 0) FROM yupana.webhook_deliveries d
+    JOIN yupana.journal j ON j.book = d.book AND j.seq = d.seq AND j.hash = d.hash
+    WHERE d.book = %(book)s AND d.endpoint = %(endpoint)s
+"""
 _RECORD = """
     UPDATE yupana.webhook_deliveries d SET state = told.state, attempts = told.attempts,
         due_at = told.due_at, began_at = told.began_at, took_s = told.took_s,
@@ -213,6 +219,16 @@ class DeliveryStore:
         What waits and came after is void; `word` of it goes into the line instead. As `advance`.
         """
         return bool(await self._move(_CUT, endpoint, to, word))
+
+    async def begin_epoch(self, endpoint: EndpointRow) -> None:
+        """R9: have the book's next epoch begin after the newest delivery whose entry is there."""
+        rows = await self._reader.rows(_COMMON, _named(endpoint))
+        await Epochs(self._reader).begin(
+            endpoint.book,
+            known_epoch=endpoint.cursor.epoch,
+            known_seq=endpoint.cursor.link.seq,
+            common_seq=rows[0][0],
+        )
 
     async def record(self, endpoint: EndpointRow, results: Sequence[Result]) -> None:
         """Record what came of attempts; of those that another one recorded first, nothing."""

@@ -16,6 +16,10 @@ from yupana_server.journal.webhook_rows import Cursor, NewDelivery
 PAGE_ENTRIES = 500
 """How many entries are looked through at a time."""
 
+OTHERS_FIRST_S = 5.0
+"""How long those who follow the journal in memory have to tell of a cut: a ledger looks about once
+a second."""
+
 log = structlog.get_logger("yupana.webhooks")
 
 Found = tuple[Waiting, TransferRow]
@@ -29,6 +33,7 @@ class Lookout:
         self._served = served
         settings = served.endpoint.settings
         self._wanted = Wanted(settings.filter, by_account=settings.by_account)
+        self._missing_since_s: float | None = None
 
     async def read(self) -> list[Found]:
         """Look through the next page; what is wanted of it stands in rows when this returns.
@@ -64,8 +69,7 @@ class Lookout:
         book = await store.book(self._served.book.id)
         common = None if book is None else book.last_common(cursor.epoch)
         if book is None or common is None:
-            # R1: the entry is gone that all rests on, and nobody has told of a cut yet.
-            log.warning("history_changed", book=self._served.book.id, endpoint=endpoint.endpoint)
+            await self._tell_of_cut()
             return
         self._served.outdated = True
         if cursor.link.seq <= common:
@@ -81,6 +85,18 @@ class Lookout:
             cut=True,
         )
         await store.cut(endpoint, Cursor(book.epoch, Link(common, b"")), [word])
+
+    async def _tell_of_cut(self) -> None:
+        """R1: the entry is gone that all rests on. If nobody tells of a cut, have one told of.
+
+        The others come first: this knows of the entries alone that were delivered.
+        """
+        endpoint, now_s = self._served.endpoint, time.monotonic()
+        if self._missing_since_s is None:
+            log.warning("history_changed", book=self._served.book.id, endpoint=endpoint.endpoint)
+            self._missing_since_s = now_s
+        elif now_s - self._missing_since_s > OTHERS_FIRST_S:
+            await self._tools.store.begin_epoch(endpoint)
 
 
 def _waiting(each: NewDelivery, run: int) -> Waiting:
