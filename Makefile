@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := clients/python/yupana/ledger/v1 clients/python/yupana/admin/v1 clients/python/yupana/feed/v1
+OPENAPI := services/yupana_server/edge/openapi.json services/yupana_server/edge/reference.html
 
 AGAINST ?= .git\#branch=main
 LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emit-index-url \
@@ -14,8 +15,8 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 JAEGER := github.com/jaegertracing/jaeger@v1.76.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults fuzz mutants lint types stubs stubs-check dashboards \
-	dashboards-check breaking lock wheels image-check jaeger clean
+.PHONY: help setup demo test unit faults fuzz mutants lint types stubs stubs-check openapi \
+	openapi-check dashboards dashboards-check breaking lock wheels image-check jaeger clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +73,15 @@ stubs-check: stubs ## Fails when the committed stubs are not those of protos/
 	@git diff --exit-code --stat -- $(STUBS) \
 		&& test -z "$$(git ls-files --others --exclude-standard -- $(STUBS))" \
 		|| { echo "The stubs are stale: run 'make stubs' and commit $(STUBS)."; exit 1; }
+
+openapi: setup ## Writes the edge's OpenAPI document and reference page from protos/
+	@mkdir -p dist && $(BIN)/python -m grpc_tools.protoc -I protos --include_imports \
+		--include_source_info --descriptor_set_out=dist/contract.pb protos/yupana/*/v1/*.proto
+	@$(BIN)/python -m yupana_server.edge.openapi dist/contract.pb
+
+openapi-check: openapi ## Fails when the committed document is not that of protos/
+	@git diff --exit-code --stat -- $(OPENAPI) \
+		|| { echo "The OpenAPI document is stale: run 'make openapi' and commit it."; exit 1; }
 
 dashboards: setup ## Writes Grafana's dashboards from observability/grafana/generator
 	@cd observability/grafana && ../../$(BIN)/python -m generator

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 from grpc import StatusCode
@@ -35,6 +36,11 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
 }
 
+DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""The reference page has its style in itself, and nothing else."""
+
+DOCUMENT_BYTES_MAX = 2 * 1024 * 1024
+
 TRUSTED_HEADERS = ("x-yupana-key", "x-yupana-actor", "x-forwarded-client-cert")
 """What only the edge may say to the services: taken away from what comes from outside."""
 
@@ -42,11 +48,13 @@ UNREACHED = "the service cannot be reached: try again, with the same id"
 OWN_ERRORS: Mapping[int, tuple[StatusCode, str]] = {
     400: (StatusCode.INVALID_ARGUMENT, "malformed request. %LOCAL_REPLY_BODY%"),
     403: (StatusCode.PERMISSION_DENIED, "this is not allowed"),
-    404: (StatusCode.NOT_FOUND, "there is no such method: see /openapi.json"),
+    404: (StatusCode.NOT_FOUND, "there is no such method: see / and /openapi.json"),
+    405: (StatusCode.UNIMPLEMENTED, "this verb is not taken"),
     408: (StatusCode.DEADLINE_EXCEEDED, "the request did not come in time"),
     413: (StatusCode.INVALID_ARGUMENT, "the body is too large"),
     429: (StatusCode.RESOURCE_EXHAUSTED, "too many requests: try again later"),
     431: (StatusCode.INVALID_ARGUMENT, "the headers are too large"),
+    500: (StatusCode.INTERNAL, "the service failed; its operators can see why"),
     502: (StatusCode.UNAVAILABLE, UNREACHED),
     503: (StatusCode.UNAVAILABLE, UNREACHED),
     504: (StatusCode.DEADLINE_EXCEEDED, "the call ran out of time: try again with the same id"),
@@ -141,6 +149,8 @@ def _manager() -> Json:
 def _routes() -> Json:
     return {
         "name": "edge",
+        "most_specific_header_mutations_wins": True,
+        "max_direct_response_body_size_bytes": DOCUMENT_BYTES_MAX,
         "request_headers_to_remove": list(TRUSTED_HEADERS),
         "response_headers_to_add": _security_headers(),
         "response_headers_to_remove": ["x-envoy-upstream-service-time"],
@@ -148,7 +158,11 @@ def _routes() -> Json:
             {
                 "name": "yupana",
                 "domains": ["*"],
-                "routes": [_route(process, service) for process, service in services()],
+                "routes": [
+                    *(_route(process, service) for process, service in services()),
+                    _document("/openapi.json", "openapi.json", "application/json"),
+                    _document("/", "reference.html", "text/html; charset=utf-8"),
+                ],
             }
         ],
     }
@@ -165,6 +179,20 @@ def _route(process: str, service: Any) -> Json:
             "max_stream_duration": {"grpc_timeout_header_max": "0s"},
         },
     }
+
+
+def _document(path: str, name: str, kind: str) -> Json:
+    """Return the way to what the edge itself tells of the contract."""
+    headers = {"content-type": kind, "content-security-policy": DOCUMENT_POLICY}
+    return {
+        "match": {"path": path},
+        "direct_response": {"status": 200, "body": {"inline_string": _text(name)}},
+        "response_headers_to_add": [_header(*each) for each in headers.items()],
+    }
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text()
 
 
 def _filters() -> list[Json]:
@@ -201,10 +229,11 @@ def _transcoder() -> Json:
 
 
 def _security_headers() -> list[Json]:
-    return [
-        {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        for name, value in SECURITY_HEADERS.items()
-    ]
+    return [_header(*each) for each in SECURITY_HEADERS.items()]
+
+
+def _header(name: str, value: str) -> Json:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _local_replies() -> Json:
@@ -225,7 +254,6 @@ def _local_replies() -> Json:
             }
             for status, (code, message) in OWN_ERRORS.items()
         ],
-        "body_format": _error_body(StatusCode.UNKNOWN, "the request failed"),
     }
 
 

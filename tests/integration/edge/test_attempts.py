@@ -49,7 +49,7 @@ def test_body_when_labels_have_any_names_then_taken(rest: Rest, shop: str) -> No
 @pytest.mark.parametrize(
     ("verb", "path", "status"),
     [
-        ("GET", "/", 404),
+        ("GET", "/nowhere", 404),
         ("GET", "/v2/books", 404),
         ("DELETE", "{shop}", 404),
         ("POST", "{shop}/nonsense", 404),

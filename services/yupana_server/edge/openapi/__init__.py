@@ -1,0 +1,1 @@
+"""Writes the OpenAPI document and its page for people from the protos and their comments."""
