@@ -14,6 +14,7 @@ from yupana_server.cli.bench import bench
 from yupana_server.cli.book import book_app
 from yupana_server.cli.demo import demo
 from yupana_server.cli.dev import dev
+from yupana_server.cli.edge import edge_app
 from yupana_server.cli.epoch import epoch_app
 from yupana_server.cli.erasing import erase
 from yupana_server.cli.errors import explained
@@ -64,6 +65,7 @@ app.command(rich_help_panel=RUNNING)(migrate)
 app.command(rich_help_panel=RUNNING)(verify)
 app.command(rich_help_panel=RUNNING)(rebuild)
 app.add_typer(audit_app, name="audit", rich_help_panel=RUNNING)
+app.add_typer(edge_app, name="edge", rich_help_panel=RUNNING)
 app.add_typer(epoch_app, name="epoch", rich_help_panel=RUNNING)
 
 

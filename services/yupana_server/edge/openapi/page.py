@@ -24,7 +24,7 @@ code { padding: .1em .3em; overflow-wrap: anywhere; } pre { padding: .8rem 1rem;
 .path { font: 1rem ui-monospace, monospace; } .verb { font-weight: 700; text-transform: uppercase; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 td { border-top: 1px solid var(--line); padding: .35rem .8rem .35rem 0; vertical-align: top; }
-td:first-child { white-space: nowrap; } .dim { color: var(--dim); }
+td p { margin: 0 0 .3rem; } td:first-child { white-space: nowrap; } .dim { color: var(--dim); }
 @media (max-width: 60rem) { body { display: block; } nav { position: static; max-height: none; } }
 """
 
