@@ -31,6 +31,7 @@ Output = Annotated[
 @edge_app.command()
 def config(
     ledger: Annotated[str, typer.Option(help="Where the ledgers are, host:port.")] = "ledger:7447",
+    feed: Annotated[str, typer.Option(help="Where the feeds are, host:port.")] = "feed:7448",
     listen: Annotated[str, typer.Option(help="Where to serve, host:port.")] = "0.0.0.0:8080",
     admin: Annotated[
         str | None,
@@ -52,7 +53,7 @@ def config(
 
     found = configuration(
         _address("--listen", listen),
-        {"ledger": _address("--ledger", ledger)},
+        {"ledger": _address("--ledger", ledger), "feed": _address("--feed", feed)},
         admin=None if admin is None else _address("--admin", admin),
     )
     _write(json.dumps(found, indent=1) + "\n", output)

@@ -172,7 +172,9 @@ class Stack:
             started.push(self.feed)
             self.feed.begin()
             self.edge = EmbeddedEnvoy(
-                self.data_dir / "edge", {"ledger": self.ledger.address}, port=self._edge_port
+                self.data_dir / "edge",
+                {"ledger": self.ledger.address, "feed": self.feed.address},
+                port=self._edge_port,
             )
             started.push(self.edge)
             self.edge.begin()

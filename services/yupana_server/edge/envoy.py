@@ -1,7 +1,7 @@
 """Envoy's configuration, made from the contract: it cannot drift from the protos."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -159,7 +159,7 @@ def _routes() -> Json:
                 "name": "yupana",
                 "domains": ["*"],
                 "routes": [
-                    *(_route(process, service) for process, service in services()),
+                    *(route for each in services() for route in _ways(*each)),
                     _document("/openapi.json", "openapi.json", "application/json"),
                     _document("/", "reference.html", "text/html; charset=utf-8"),
                 ],
@@ -168,9 +168,14 @@ def _routes() -> Json:
     }
 
 
-def _route(process: str, service: Any) -> Json:
-    """Return the way of a service's calls; REST is gRPC by the time that it gets here."""
-    return {
+def _ways(process: str, service: Any) -> Iterator[Json]:
+    """Yield the ways of a service's calls; REST is gRPC by the time that it gets here."""
+    for method in service.methods:
+        if method.client_streaming or method.server_streaming:
+            match = {"path": f"/{service.full_name}/{method.name}", "grpc": {}}
+            # As long as it is used: heartbeats are more frequent than the idle time-out.
+            yield {"match": match, "route": {"cluster": process, "timeout": "0s"}}
+    yield {
         "match": {"prefix": f"/{service.full_name}/", "grpc": {}},
         "route": {
             "cluster": process,
@@ -219,7 +224,10 @@ def _transcoder() -> Json:
         "max_request_body_size": BODY_BYTES_MAX,
         "url_unescape_spec": "ALL_CHARACTERS_EXCEPT_SLASH",
         "case_insensitive_enum_parsing": False,
-        "print_options": {"always_print_primitive_fields": True},
+        "print_options": {
+            "always_print_primitive_fields": True,
+            "stream_newline_delimited": True,
+        },
         "request_validation_options": {
             "reject_unknown_method": False,
             "reject_unknown_query_parameters": True,

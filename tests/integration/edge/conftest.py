@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.processes import LedgerProcess
+from support.processes import FeedProcess, LedgerProcess
 from support.rest import Rest
 from yupana_server.dev.envoy import EmbeddedEnvoy
 
@@ -14,10 +14,11 @@ _books = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def edge(
-    ledger: LedgerProcess, tmp_path_factory: pytest.TempPathFactory
+    ledger: LedgerProcess, feed: FeedProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EmbeddedEnvoy]:
     """An edge for tests that keep to a book of their own."""
-    with EmbeddedEnvoy(tmp_path_factory.mktemp("edge") / "edge", {"ledger": ledger.address}) as one:
+    behind = {"ledger": ledger.address, "feed": feed.address}
+    with EmbeddedEnvoy(tmp_path_factory.mktemp("edge") / "edge", behind) as one:
         yield one
 
 

@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from support.processes import LedgerProcess
 from support.rest import Rest
 from yupana_server.dev.envoy import EmbeddedEnvoy
 from yupana_server.edge.envoy import BODY_BYTES_MAX
@@ -127,10 +126,10 @@ def test_connection_when_it_says_nothing_more_then_the_edge_answers_and_goes_on(
 
 
 def test_ledger_when_away_then_503_and_the_advice(
-    ledger: LedgerProcess, tmp_path_factory: pytest.TempPathFactory
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("lonely") / "edge"
-    with EmbeddedEnvoy(folder, {"ledger": "127.0.0.1:1"}) as lonely:
+    with EmbeddedEnvoy(folder, {"ledger": "127.0.0.1:1", "feed": "127.0.0.1:1"}) as lonely:
         answer = Rest(lonely.address).get("/v1/books")
     assert (answer.status, answer.json["code"]) == (503, 14)
     assert "try again, with the same id" in answer.json["message"]

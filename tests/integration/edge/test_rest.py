@@ -1,5 +1,7 @@
 """The contract by REST, through a real Envoy."""
 
+import http.client
+import json
 from typing import Any
 
 import grpc
@@ -163,6 +165,29 @@ def test_reads_when_there_is_none_then_404_with_the_reason(
 ) -> None:
     answer = rest.get(path.format(shop=shop))
     assert (answer.status, answer.json["code"], answer.reason) == (404, 5, reason)
+
+
+def test_feed_when_read_in_pages_then_every_entry_is_told(rest: Rest, shop: str) -> None:
+    page = rest.get(f"{shop}/entries?pageSize=3").json
+    rest.post(f"{shop}/transfers", {"id": "t", "transfer": BACK})
+    later = rest.get(f"{shop}/entries?position={page['position']}").json
+    assert len(page["events"]) == 3
+    assert [each["type"] for each in later["events"]] == ["yupana.transfer.posted"] * 2
+    assert later["caughtUp"]
+
+
+def test_feed_when_subscribed_to_then_events_come_a_line_each(
+    edge: EmbeddedEnvoy, shop: str
+) -> None:
+    connection = http.client.HTTPConnection(edge.address, timeout=20)
+    connection.request("GET", f"{shop}/events?fromBeginning=true&heartbeat=0.2s")
+    answer = connection.getresponse()
+    told: list[str] = []
+    while len(told) < 4:
+        told += [each["subject"] for each in json.loads(answer.readline())["events"]]
+    connection.close()
+    assert answer.status == 200
+    assert len(told) == 4
 
 
 async def test_grpc_when_through_the_edge_then_as_without_it(
