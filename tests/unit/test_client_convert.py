@@ -7,6 +7,7 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from yupana import (
     AsOf,
+    EntryKind,
     HoldState,
     Measure,
     NormalSide,
@@ -21,7 +22,7 @@ from yupana import (
     methods,
 )
 from yupana.enums import Operator
-from yupana.feed.v1 import feed_service_pb2
+from yupana.feed.v1 import event_pb2, feed_service_pb2
 from yupana.ledger.v1 import (
     account_pb2,
     book_service_pb2,
@@ -120,6 +121,7 @@ def test_outcome_filter_when_a_reason_is_given_then_it_says_enough() -> None:
         (Resolution, command_pb2.Resolution, "RESOLUTION_"),
         (HoldState, hold_pb2.HoldState, "HOLD_STATE_"),
         (TransferKind, transfer_pb2.TransferKind, "TRANSFER_KIND_"),
+        (EntryKind, event_pb2.EntryKind, "ENTRY_KIND_"),
         (StatementOrder, history_service_pb2.StatementOrder, "STATEMENT_ORDER_"),
         (Reason, error_reason_pb2.ErrorReason, "ERROR_REASON_"),
     ],

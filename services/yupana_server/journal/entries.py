@@ -1,12 +1,12 @@
 """Entries of a book in their order, as those read them who follow its journal."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from yupana_server.book.commands import Words
 from yupana_server.journal.points import TransferRow
 from yupana_server.journal.reads import TRANSFERS, JournalReader
-from yupana_server.journal.rows import Link, decode
+from yupana_server.journal.rows import Link, Row, decode
 
 
 class EntryRow(NamedTuple):
@@ -31,6 +31,20 @@ class EntryPage(NamedTuple):
     before: bytes | None
     """The hash of that entry; None when it is not there, or these are the first."""
     rows: list[EntryRow]
+
+
+class RawPage(NamedTuple):
+    """As EntryPage, before its rows are read."""
+
+    epoch: int
+    intact: bool
+    before: bytes | None
+    rows: list[Row]
+    """The columns of the journal as texts, by which `read_row` reads them, then the words."""
+
+
+WORDS = 3
+"""How many columns at the end of a raw row are words: all None when there are none."""
 
 
 class Place(NamedTuple):
@@ -80,16 +94,21 @@ class EntryReader:
 
         After seq 0 come the first ones.
         """
+        page = await self.raw_after(book, seq=seq, known_hash=known_hash, limit=limit)
+        return EntryPage(page.epoch, page.intact, page.before, list(map(read_row, page.rows)))
+
+    async def raw_after(
+        self, book: int, *, seq: int, known_hash: bytes | None, limit: int
+    ) -> RawPage:
+        """Return the same as `after`, for who can do without reading most of it."""
         rows = await self._reader.rows(_AFTER, {"book": book, "seq": seq, "limit": limit})
         if not rows:
-            return EntryPage(0, intact=False, before=None, rows=[])
+            return RawPage(0, intact=False, before=None, rows=[])
         epoch, before = rows[0][:2]
         # Nothing stands before the first entry: whoever has read nothing is always right.
         intact = seq == 0 or (before is not None and known_hash in (None, before))
         found = rows if intact else []
-        return EntryPage(
-            epoch, intact, before, [_read(row[2:]) for row in found if row[2] is not None]
-        )
+        return RawPage(epoch, intact, before, [row[2:] for row in found if row[2] is not None])
 
     async def book_id(self, book: int) -> str | None:
         """Return the id of a book, None when there is none of this number."""
@@ -113,7 +132,8 @@ class EntryReader:
         return {row[0] for row in rows}
 
 
-def _read(row: Sequence[Any]) -> EntryRow:
+def read_row(row: Row) -> EntryRow:
+    """Read a row of a RawPage."""
     *columns, labels, description, reference = row
     entry, digest = decode(columns)
     return EntryRow(TransferRow(entry, Words(labels, description or "", reference or "")), digest)

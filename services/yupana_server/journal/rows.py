@@ -175,7 +175,7 @@ _NO_COLUMNS = (_NO_MORE, ())
 """What format 2 added, of most entries, and of rows of format 1."""
 _KINDS: Mapping[str, Kind] = {str(int(kind)): kind for kind in Kind}
 # R10: this release refuses to read, and so to write on top of, what it does not understand.
-_READABLE = frozenset(
+READABLE = frozenset(
     (str(version), str(rules))
     for version in range(1, FORMAT_VERSION + 1)
     for rules in range(1, RULES_VERSION + 1)
@@ -189,7 +189,7 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         facts, chain_first, chain_place, chain_length, debit_account, credit_account, amount, asset,
         d0, d1, d2, d3, c0, c1, c2, c3, account, content, sealed_labels,
     ) = row[:_FORMAT_1_COLUMNS]  # fmt: skip
-    if (version, rules) not in _READABLE:
+    if (version, rules) not in READABLE:
         raise UnknownVersionError(
             f"entry {seq} has format {version} and rules {rules}, this release knows those up to "
             f"{FORMAT_VERSION} and {RULES_VERSION}: upgrade it"

@@ -13,7 +13,7 @@ from yupana_server.journal.points import BookRow
 from yupana_server.runtime.errors import CallError
 
 _POSITION = struct.Struct(">BIQI")
-_VERSION = 1
+TOKEN_VERSION = 1
 SEQ_MAX = 2**63 - 1
 _NUMBER = re.compile("-?[0-9]{1,60}", re.ASCII)
 
@@ -27,7 +27,7 @@ class Position(NamedTuple):
 
 def encode_position(book: str, epoch: int, seq: int) -> str:
     """Write a position; it is good for this book only."""
-    packed = _POSITION.pack(_VERSION, epoch, seq, zlib.crc32(book.encode()))
+    packed = _POSITION.pack(TOKEN_VERSION, epoch, seq, zlib.crc32(book.encode()))
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
@@ -41,14 +41,14 @@ def decode_position(book: str, token: str) -> Position:
         version, epoch, seq, check = _POSITION.unpack(_base64(token))
     except (ValueError, struct.error):
         raise _invalid_position() from None
-    if version != _VERSION or check != zlib.crc32(book.encode()):
+    if version != TOKEN_VERSION or check != zlib.crc32(book.encode()):
         raise _invalid_position()
     return Position(epoch, seq)
 
 
 def encode_page_token(scope: str, epoch: int, cursor: str) -> str:
     """Write a page token; `scope` is everything else that the next call must repeat."""
-    text = json.dumps([_VERSION, zlib.crc32(scope.encode()), epoch, cursor])
+    text = json.dumps([TOKEN_VERSION, zlib.crc32(scope.encode()), epoch, cursor])
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
@@ -60,7 +60,7 @@ def decode_page_token(scope: str, token: str) -> tuple[int, str]:
     """
     try:
         version, check, epoch, cursor = json.loads(_base64(token))
-        if version == _VERSION and check == zlib.crc32(scope.encode()):
+        if version == TOKEN_VERSION and check == zlib.crc32(scope.encode()):
             return int(epoch), str(cursor)
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass

@@ -89,7 +89,8 @@ class Cursor:
 
     async def _page(self) -> Sequence[EncodedEvent]:
         try:
-            page = await self._pages.after(self._follower.book, self.seq)
+            until = self._follower.ring.base.seq
+            page = await self._pages.after(self._follower.book, self.seq, until=until)
         except UnavailableError:
             return ()
         same = page.intact and self._hash in (None, page.before)

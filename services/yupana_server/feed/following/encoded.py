@@ -6,13 +6,22 @@ from typing import NamedTuple
 from yupana.feed.v1 import event_pb2
 from yupana_server.book.commands import Kind
 from yupana_server.book.rejections import Reason
-from yupana_server.journal.entries import EntryRow
+from yupana_server.journal.entries import WORDS, read_row
 from yupana_server.journal.points import BookRow
-from yupana_server.journal.rows import Link
+from yupana_server.journal.rows import COLUMNS, Link, Row
+from yupana_server.messages.event_wire import PlainEvents
 from yupana_server.messages.events import event_type, fill_event
 
 RESPONSE_BYTES = 256 * 1024
 """A response has no further event once it is as large; with a single one it may be larger."""
+
+_COLUMNS = COLUMNS.split(", ")
+_SEQ, _RECORDED_AT, _CODE, _DEBIT, _CREDIT = map(
+    _COLUMNS.index, ("seq", "recorded_at", "code", "debit_account", "credit_account")
+)
+_HASH = len(_COLUMNS)
+_NO_WORDS = (None,) * WORDS
+_POSTED = "yupana.transfer.posted"
 
 # `repeated Event events = 1` and `string position = 2` of both responses of FeedService.
 _EVENTS_TAG, _POSITION_TAG = b"\x0a", b"\x12"
@@ -39,12 +48,31 @@ class EncodedEvent(NamedTuple):
         return Link(self.seq, self.hash)
 
 
-def encode(book: BookRow, rows: Iterable[EntryRow]) -> list[EncodedEvent]:
-    """Write entries as events whose positions are of the book's epoch."""
-    return [_encode(book, row) for row in rows]
+def encode(book: BookRow, rows: Iterable[Row]) -> list[EncodedEvent]:
+    """Write rows of a RawPage as events whose positions are of the book's epoch."""
+    plain = PlainEvents(book)
+    return [_encode_plain(plain, row) or _encode(book, row) for row in rows]
 
 
-def _encode(book: BookRow, row: EntryRow) -> EncodedEvent:
+def _encode_plain(plain: PlainEvents, row: Row) -> EncodedEvent | None:
+    """Write a posted transfer without words; None when it is something else."""
+    if row[-WORDS:] != _NO_WORDS or (payload := plain.payload(row)) is None:
+        return None
+    return EncodedEvent(
+        int(row[_SEQ]),
+        bytes.fromhex(row[_HASH]),
+        int(row[_RECORDED_AT]),
+        Kind.TRANSFER,
+        _POSTED,
+        None,
+        row[_CODE],
+        (row[_DEBIT], row[_CREDIT], None),
+        payload,
+    )
+
+
+def _encode(book: BookRow, raw: Row) -> EncodedEvent:
+    row = read_row(raw)
     entry = row.row.entry
     event = event_pb2.Event()
     fill_event(event, book, row.row)

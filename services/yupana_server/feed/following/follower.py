@@ -8,7 +8,7 @@ import structlog
 from yupana_server.feed import measures
 from yupana_server.feed.following.encoded import encode
 from yupana_server.feed.following.ring import Ring
-from yupana_server.journal.entries import EntryPage, EntryReader, Place
+from yupana_server.journal.entries import EntryReader, Place, RawPage
 from yupana_server.journal.epochs import Epochs, Trail
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.points import BookRow
@@ -121,22 +121,23 @@ class Follower:
     async def _read_on(self) -> None:
         while not self.gone:
             seq, known_hash = self.ring.last
-            page = await self._journals.entries.after(
+            page = await self._journals.entries.raw_after(
                 self.book.number, seq=seq, known_hash=known_hash, limit=PAGE_ENTRIES
             )
             if not page.intact or page.epoch != self.book.epoch:
                 await self._history_changed(page)
                 return
             if page.rows:
-                self.ring.append(encode(self.book, page.rows))
-                for row in page.rows:
-                    self._trail.add(self.book.epoch, row.link)
+                events = encode(self.book, page.rows)
+                self.ring.append(events)
+                for event in events:
+                    self._trail.add(self.book.epoch, event.link)
                 measures.note_read("live", len(page.rows))
                 self.tell()
             if len(page.rows) < PAGE_ENTRIES:
                 return
 
-    async def _history_changed(self, page: EntryPage) -> None:
+    async def _history_changed(self, page: RawPage) -> None:
         """R9: have the epoch raised unless that has happened, and begin anew at today's tail."""
         if page.epoch == self.book.epoch:
             await self._raise_epoch()

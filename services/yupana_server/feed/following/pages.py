@@ -11,6 +11,9 @@ from yupana_server.journal.points import BookRow
 
 PAGE_ENTRIES = 1_000
 
+AHEAD = 2
+"""How many pages are read ahead of the one that is wanted."""
+
 PAGES_MAX = 32
 """How many pages are kept for others who come the same way: about 20 MB."""
 
@@ -37,22 +40,33 @@ class Pages:
         self._places = asyncio.Semaphore(at_once)
         self._pages: OrderedDict[_Key, asyncio.Task[Page]] = OrderedDict()
 
-    async def after(self, book: BookRow, seq: int) -> Page:
+    async def after(self, book: BookRow, seq: int, *, until: int) -> Page:
         """Return the entries that follow one, up to a round number: so pages are the same ones.
+
+        The pages behind it are read ahead, those up to the entry `until`: so the database works on
+        one page while the one before it is being sent.
 
         Raises:
             UnavailableError: The database cannot answer.
         """
+        task = self._task(book, seq)
+        following = seq - seq % PAGE_ENTRIES + PAGE_ENTRIES
+        for each in range(following, min(until, following + AHEAD * PAGE_ENTRIES), PAGE_ENTRIES):
+            self._task(book, each)
+        # Shielded: who goes away must not take it from the others.
+        return await asyncio.shield(task)
+
+    def _task(self, book: BookRow, seq: int) -> asyncio.Task[Page]:
         key = (book.number, book.epoch, seq)
         task = self._pages.get(key)
         if task is None:
             task = self._pages[key] = asyncio.create_task(self._read(key, book))
+            task.add_done_callback(_note_failure)
             while len(self._pages) > PAGES_MAX:
                 self._pages.popitem(last=False)
         else:
             self._pages.move_to_end(key)
-        # Shielded: who goes away must not take it from the others.
-        return await asyncio.shield(task)
+        return task
 
     async def _read(self, key: _Key, book: BookRow) -> Page:
         seq = key[-1]
@@ -60,7 +74,7 @@ class Pages:
         page: Page | None = None
         try:
             async with self._places:
-                found = await self._entries.after(
+                found = await self._entries.raw_after(
                     book.number, seq=seq, known_hash=None, limit=limit
                 )
                 page = Page(found.epoch, found.before, found.intact, encode(book, found.rows))
@@ -70,3 +84,9 @@ class Pages:
             # What there is stays as it is; that there is nothing does not, and errors pass.
             if page is None or not page.events or page.epoch != book.epoch:
                 self._pages.pop(key, None)
+
+
+def _note_failure(task: asyncio.Task[Page]) -> None:
+    """Look at what a page failed with that perhaps nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

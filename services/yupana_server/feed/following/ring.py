@@ -19,7 +19,8 @@ class Ring:
 
     def __init__(self, base: Link, *, events_max: int, bytes_max: int = BYTES_MAX):
         """`base` is the entry that the first event will follow."""
-        self._base = base
+        self.base = base
+        """The entry before the first event that is here."""
         self._events: list[EncodedEvent] = []
         self._events_max = events_max
         self._bytes_max = bytes_max
@@ -28,7 +29,7 @@ class Ring:
     @property
     def last(self) -> Link:
         """The newest entry."""
-        return self._events[-1].link if self._events else self._base
+        return self._events[-1].link if self._events else self.base
 
     def append(self, events: Sequence[EncodedEvent]) -> None:
         """Add the events that follow the last one."""
@@ -42,14 +43,14 @@ class Ring:
 
         Of what lies beyond the last entry nothing is known yet, so nothing is returned.
         """
-        first = seq - self._base.seq
+        first = seq - self.base.seq
         return None if first < 0 else self._events[first : first + READ_MAX]
 
     def hash_at(self, seq: int) -> bytes | None:
         """Return the hash of an entry that is here, else None."""
-        place = seq - self._base.seq
+        place = seq - self.base.seq
         if place == 0:
-            return self._base.hash
+            return self.base.hash
         return self._events[place - 1].hash if 0 < place <= len(self._events) else None
 
     def _make_room(self) -> None:
@@ -59,6 +60,6 @@ class Ring:
         over_events = len(self._events) - self._events_max * 3 // 4
         by_size = bisect_left(sizes, over_bytes) + 1 if over_bytes > 0 else 0
         count = min(len(self._events), max(by_size, over_events))
-        self._base = self._events[count - 1].link
+        self.base = self._events[count - 1].link
         self._size_bytes -= sizes[count - 1]
         del self._events[:count]
