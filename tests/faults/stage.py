@@ -14,9 +14,10 @@ from faults.history.report import Report
 
 from support.databases import Database, make_database, make_template
 from support.network import Network
-from support.processes import LedgerProcess
+from support.processes import FeedProcess, LedgerProcess
 from support.proxy import Proxy
 from yupana_server.dev.postgres import EmbeddedPostgres
+from yupana_server.dev.valkey import EmbeddedValkey
 from yupana_server.messages.tokens import Position
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Stage:
         self.database = make_database(postgres)
         """Where ledgers write unless they are told otherwise."""
         self.ledgers: list[LedgerProcess] = []
+        self._feeds = 0
         self._loads: list[Load] = []
         self._exits = AsyncExitStack()
 
@@ -63,6 +65,22 @@ class Stage:
         self.at_end(process.kill)
         await asyncio.to_thread(process.start)
         return process
+
+    async def start_feed(self, *, environment: Mapping[str, str] | None = None) -> FeedProcess:
+        """Start a feed on the stage's database."""
+        self._feeds += 1
+        log_path = self.folder / f"feed-{self._feeds}.log"
+        process = FeedProcess(self.database.feed_url, log_path, environment=environment)
+        self.at_end(process.kill)
+        await asyncio.to_thread(process.start)
+        return process
+
+    async def start_valkey(self, settings: Mapping[str, str] | None = None) -> EmbeddedValkey:
+        """Start a Valkey that the scenario may end."""
+        server = EmbeddedValkey(self.folder / "valkey", settings=settings or {})
+        self.at_end(server.stop)
+        await asyncio.to_thread(server.start)
+        return server
 
     async def own_postgres(
         self, settings: Mapping[str, str] | None = None, *, folder: Path | None = None

@@ -11,6 +11,8 @@ WRITER = "tests/integration/test_writer.py"
 RULES = "tests/faults/test_rules.py"
 EPOCHS = "tests/faults/test_epochs.py"
 GOLDEN = "tests/unit/test_golden.py"
+VIEW = "tests/integration/view/test_reads.py"
+SHAKEN_VIEW = "tests/integration/view/test_shaken.py"
 
 
 class Mutant(NamedTuple):
@@ -244,6 +246,86 @@ MUTANTS = (
         "    if entry.format == 1:\n",
         "    if False:\n",
         GOLDEN,
+    ),
+    Mutant(
+        "r11",
+        "compare before they set the view's watermark",
+        "view/scripts.py",
+        "or mark[3] ~= ARGV[3] or mark[4] ~= ARGV[4] then",
+        "then",
+        SHAKEN_VIEW,
+    ),
+    Mutant(
+        "r11",
+        "end the lease of an account that is folded",
+        "view/scripts.py",
+        "    redis.call('DEL', KEYS[i])",
+        "    redis.call('EXISTS', KEYS[i])",
+        VIEW,
+    ),
+    Mutant(
+        "r11",
+        "fill by a live lease only",
+        "view/scripts.py",
+        "if redis.pcall('HGET', KEYS[i], 'l') == ARGV[3] then",
+        "if true then",
+        VIEW,
+    ),
+    Mutant(
+        "r11",
+        "pass over values of another generation",
+        "view/scripts.py",
+        "if value[1] == mark[1] then",
+        "if value[1] then",
+        VIEW,
+    ),
+    Mutant(
+        "r11",
+        "leave a view of a later epoch alone",
+        "view/scripts.py",
+        "if tonumber(mark[2]) > tonumber(ARGV[4]) then return mark end",
+        "",
+        VIEW,
+    ),
+    Mutant(
+        "r11",
+        "hold the view against the journal before a fold",
+        "feed/view_steps.py",
+        "if page.epoch == mark.epoch and is_same(mark.link, page.follows):",
+        "if True:",
+        SHAKEN_VIEW,
+    ),
+    Mutant(
+        "r11",
+        "hold the view against the journal before a fill",
+        "journal/view_rows.py",
+        "if found_epoch != epoch or not is_same(link, _bytes(digest)):",
+        "if False:",
+        SHAKEN_VIEW,
+    ),
+    Mutant(
+        "r11",
+        "look whether the view has got to the position",
+        "ledger/view_reads.py",
+        "if seen.mark.epoch != book.epoch or seen.mark.link.seq < least_seq:",
+        "if seen.mark.epoch != book.epoch:",
+        VIEW,
+    ),
+    Mutant(
+        "r11",
+        "look whether the view is of the book's epoch",
+        "ledger/view_reads.py",
+        "if seen.mark.epoch != book.epoch or seen.mark.link.seq < least_seq:",
+        "if seen.mark.link.seq < least_seq:",
+        VIEW,
+    ),
+    Mutant(
+        "r11",
+        "ask somebody else for what the view lacks",
+        "view/store.py",
+        "elif given == _LEASED_ELSEWHERE:",
+        "elif found.setdefault(account) is not None:",
+        VIEW,
     ),
     Mutant(
         "r12",

@@ -14,7 +14,9 @@ from yupana_server.cli.database import (
     entries_progress,
     no_book,
     use,
+    use_journal,
 )
+from yupana_server.cli.rebuild_view import rebuild_views
 from yupana_server.runtime.config import ConfigError, feed_config
 
 if TYPE_CHECKING:
@@ -30,29 +32,37 @@ class Choice(StrEnum):
     TAGS = "tags"
     PREFIX_SUMS = "prefix_sums"
     EFFECTIVE_SUMS = "effective_sums"
+    VIEW = "view"
 
 
 def rebuild(
     projection: Annotated[
-        Choice, typer.Argument(help="Which projection, or all of them.")
+        Choice, typer.Argument(help="Which projection, all of them, or the Redis view.")
     ] = Choice.ALL,
     book: OneBook = None,
     all_books: AllBooks = False,
     database_url: DatabaseUrl = None,
+    redis_url: Annotated[
+        str | None, typer.Option(help="Instead of YUPANA_REDIS_URL.", show_default=False)
+    ] = None,
 ) -> None:
     """Folds projections again from the journal, from nothing.
 
     The old ones go on serving until the new ones have caught up; then reads switch over. Needs a
     database URL that logs in as yupana_feed. May run beside ledgers and feeds, and be ended at any
-    moment.
+    moment. The view, in Redis, is not among all: it begins anew, empty, and fills as it is read.
 
     Example: yupana rebuild tags --book shop
     """
     from yupana_server.journal.projections import ProjectionStore
 
     check_choice(book, all_books=all_books)
+    config = feed_config(database_url=database_url, redis_url=redis_url)
+    if projection is Choice.VIEW:
+        use_journal(config, lambda reader: rebuild_views(config, reader, book))
+        return
     use(
-        feed_config(database_url=database_url),
+        config,
         lambda url: ProjectionStore(url, connections_max=CONNECTIONS),
         lambda store: _rebuild(store, projection, book),
     )

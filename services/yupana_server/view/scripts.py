@@ -52,7 +52,8 @@ all is returned.
 
 FILL = f"""
 {_WATERMARK}
-if not mark or mark[1] ~= ARGV[1] or tonumber(mark[3]) < tonumber(ARGV[2]) then return 0 end
+if not mark or mark[1] ~= ARGV[1] then return 0 end
+if tonumber(mark[3]) < tonumber(ARGV[2]) then return 0 end
 local filled = 0
 for i = 2, #KEYS do
   local at = 5 + (i - 2) * 4
@@ -77,7 +78,8 @@ seq, facts, totals, usage of each account.
 FOLD = f"""
 {_WATERMARK}
 if not mark then return {{}} end
-if mark[1] ~= ARGV[1] or mark[2] ~= ARGV[2] or mark[3] ~= ARGV[3] or mark[4] ~= ARGV[4] then
+if mark[1] ~= ARGV[1] or mark[2] ~= ARGV[2]
+  or mark[3] ~= ARGV[3] or mark[4] ~= ARGV[4] then
   return mark
 end
 local current = {{}}

@@ -140,6 +140,11 @@ class ViewStore:
         )
         return begun if answer == 1 else _mark(answer)
 
+    async def end(self, keys: ViewKeys) -> None:
+        """Have the view end, in whatever epoch it is: the next to keep it begins anew."""
+        async with self._redis.use() as commands:
+            await commands.delete(keys.mark)
+
 
 def _fields(mark: Watermark) -> tuple[str, int, int, str]:
     return mark.generation, mark.epoch, mark.link.seq, mark.link.hash.hex()

@@ -172,7 +172,10 @@ class Load:
         call = CallRecord(number, "read", time.monotonic(), 0.0, read)
         try:
             found = await book.snapshot(
-                read.accounts, at_least=read.at_least, timeout_s=self._timeout_s
+                read.accounts,
+                at_least=read.at_least,
+                eventual=read.eventual,
+                timeout_s=self._timeout_s,
             )
         except (CallError, asyncio.CancelledError) as error:
             self.log.append(call._replace(ended=time.monotonic(), error=error))

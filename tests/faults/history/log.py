@@ -18,6 +18,8 @@ class Read(NamedTuple):
     accounts: tuple[str, ...]
     at_least: str | None = None
     """None: a strong read, which sees every answer that was given before it began."""
+    eventual: bool = False
+    """It may show any entry that there ever was."""
 
 
 class CallRecord(NamedTuple):

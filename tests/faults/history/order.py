@@ -74,7 +74,7 @@ def check_reads(
         if not isinstance(read, Read) or call.position is None or call.balances is None:
             continue
         place = answers.place(call.position)
-        least = real_time.floor(call) if read.at_least is None else answers.place(read.at_least)
+        least = _least(call, read, answers, real_time)
         who = f"client {call.client} read at {place}"
         if place < least:
             report.misread(f"{who}, and had to see {least}")
@@ -83,3 +83,10 @@ def check_reads(
         shown = {name: replay.balance_at(name, place[1]) for name in read.accounts}
         if call.balances != shown:
             report.misread(f"{who} {dict(call.balances)}, the journal gives {shown}")
+
+
+def _least(call: CallRecord, read: Read, answers: Answers, real_time: RealTime) -> Place:
+    """Return the point that a read has to see."""
+    if read.eventual:
+        return BEGINNING
+    return real_time.floor(call) if read.at_least is None else answers.place(read.at_least)

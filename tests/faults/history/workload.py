@@ -64,7 +64,8 @@ class Workload:
     def next(self) -> list[list[Command] | Read]:
         """Return what to call next; several calls go out at once."""
         kinds = [self._singles] * 5 + [self._batch] * 3 + [self._chain] * 2 + [self._again] * 2
-        kinds += [self._reuse, self._read_strong, self._read_strong, self._read_at_least]
+        kinds += [self._reuse, self._read_strong, self._read_strong]
+        kinds += [self._read_at_least] * 2 + [self._read_eventual]
         return self._random.choice(kinds)()
 
     def _singles(self) -> list[list[Command] | Read]:
@@ -102,6 +103,9 @@ class Workload:
     def _read_at_least(self) -> list[list[Command] | Read]:
         known = self._memory.positions
         return [Read(self._some_accounts(), self._random.choice(known) if known else None)]
+
+    def _read_eventual(self) -> list[list[Command] | Read]:
+        return [Read(self._some_accounts(), eventual=True)]
 
     def _some_accounts(self) -> tuple[str, ...]:
         return tuple(self._random.sample([*ACCOUNTS, NOBODY], self._random.randint(1, 4)))

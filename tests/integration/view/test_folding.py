@@ -1,5 +1,9 @@
 """The view is what the journal says at its watermark, whatever happened to it on the way."""
 
+import asyncio
+import subprocess
+import sys
+
 from support.databases import Database
 from support.views import View, view_of
 from support.writers import open_accounts, send, writers
@@ -61,3 +65,28 @@ async def test_view_when_accounts_were_filled_then_folds_keep_them_as_the_journa
         after = await look(view)
         assert after.mark.link.seq == 7
         assert after.found == await at(view, after, *NAMES)
+
+
+async def test_rebuild_view_when_run_then_what_was_there_does_not_count_any_more(
+    database: Database, valkey: EmbeddedValkey
+) -> None:
+    async with writers(database) as make, view_of(database, valkey.url()) as view:
+        await open_accounts(make(), 3)
+        await view.catch_up()
+        seen = await fill(view)
+        command = [sys.executable, "-m", "yupana_server.cli.main", "rebuild", "view"]
+        urls = ["--database-url", database.feed_url, "--redis-url", valkey.url()]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [*command, "--book", "b", *urls],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout == "the view of b begins anew\n"
+        now = await view.store.read(await keys_of(view), NAMES, lease=False)
+        assert now is not None
+        assert now.found == {}
+        assert now.mark.generation != seen.mark.generation
+        await view.catch_up()
+        assert await fill(view)

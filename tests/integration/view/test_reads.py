@@ -54,6 +54,11 @@ class Server(NamedTuple):
     journal: CountingJournal
     redis: Redis
 
+    async def settled(self) -> None:
+        """Wait until nothing is being filled."""
+        while self.reads._fills._filling:
+            await asyncio.sleep(0.001)
+
 
 class Shop(NamedTuple):
     """A book `b` with accounts a0 to a2, a view that is folded when told to, and two servers."""
@@ -111,7 +116,7 @@ async def one(database: Database, valkey: EmbeddedValkey) -> AsyncIterator[Shop]
         yield opened
 
 
-async def test_read_when_the_view_is_behind_the_position_then_left_to_the_primary(
+async def test_r11_read_when_the_view_is_behind_the_position_then_left_to_the_primary(
     one: Shop,
 ) -> None:
     await send(one.writer, CreateTransfer("t", "a0", "a1", 5))
@@ -162,6 +167,7 @@ async def test_r11_fill_when_the_account_is_folded_meanwhile_then_not_stored(one
     await one.view.catch_up()
     journal.gate.set()
     seen = await read
+    await one.servers[0].settled()
     assert seen is not None
     assert seen.seq == 4
     now = await one.view.store.read(one.redis.keys, ["a0"], lease=False)
@@ -181,6 +187,7 @@ async def test_r11_fill_when_the_view_began_anew_meanwhile_then_not_stored(one: 
     await one.view.another_folder().poll()
     journal.gate.set()
     await read
+    await one.servers[0].settled()
     now = await one.view.store.read(one.redis.keys, ["a0"], lease=False)
     assert now is not None
     assert now.mark.link.seq == 5
