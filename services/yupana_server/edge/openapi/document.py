@@ -44,7 +44,7 @@ def document(schemas: Schemas) -> Json:
     """Return the document of all public methods that have a path."""
     paths: dict[str, Json] = {}
     for service, method, rule in public_methods():
-        place = _PLACE.sub(lambda found: f"{{{camel(found[1])}}}", rule.path)
+        place = _PLACE.sub(lambda found: f"{{{_last(found[1])}}}", rule.path)
         paths.setdefault(place, {})[rule.verb] = _operation(schemas, service, method, rule)
     error = _error(schemas)
     return {
@@ -77,9 +77,9 @@ def public_methods() -> Iterator[tuple[Any, Any, Rule]]:
                 yield service, method, rule
 
 
-def camel(path: str) -> str:
-    """Return the JSON name of a field or of a path of fields."""
-    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
+def _last(path: str) -> str:
+    """Return what a place in a path is called: the field at the end of a path of fields."""
+    return path.rpartition(".")[2]
 
 
 def _operation(schemas: Schemas, service: Any, method: Any, rule: Rule) -> Json:
@@ -100,8 +100,7 @@ def _operation(schemas: Schemas, service: Any, method: Any, rule: Rule) -> Json:
         },
     }
     if rule.body:
-        top = tuple(field for field in bound if "." not in field)
-        schema = schemas.object(method.input_type, without=top)
+        schema = schemas.object(method.input_type, without=bound)
         body = _content("", schema, method, "request")
         operation["requestBody"] = {"required": True, "content": body["content"]}
     return operation
@@ -119,7 +118,7 @@ def _in_path(schemas: Schemas, method: Any, bound: list[str]) -> Iterator[Json]:
     for path in bound:
         field = _field(method.input_type, path)
         yield {
-            "name": camel(path),
+            "name": _last(path),
             "in": "path",
             "required": True,
             "description": schemas.comment(field.full_name),

@@ -1,6 +1,6 @@
 """Messages as JSON schemas, by Protobuf's mapping to JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -32,7 +32,6 @@ class Schemas:
 
     def __init__(self, comments: Mapping[str, str]):
         self._comments = comments
-        self._waiting: list[Any] = []
         self.found: dict[str, Json] = {}
 
     def comment(self, name: str) -> str:
@@ -45,13 +44,13 @@ class Schemas:
             return dict(_OWN_FORM[descriptor.full_name])
         if descriptor.name not in self.found:
             self.found[descriptor.name] = {}
-            self.found[descriptor.name] = self.object(descriptor, without=())
+            self.found[descriptor.name] = self.object(descriptor)
         return {"$ref": REF + descriptor.name}
 
-    def object(self, descriptor: Any, *, without: tuple[str, ...]) -> Json:
-        """Return the schema of a message without some of its fields."""
+    def object(self, descriptor: Any, *, without: Collection[str] = ()) -> Json:
+        """Return the schema of a message without some fields, which paths of names may lead to."""
         fields = {
-            field.json_name: self._described(field)
+            field.json_name: self._described(field, _below(field.name, without))
             for field in descriptor.fields
             if field.name not in without
         }
@@ -60,12 +59,13 @@ class Schemas:
             schema["description"] = text
         return schema
 
-    def _described(self, field: Any) -> Json:
+    def _described(self, field: Any, without: Collection[str]) -> Json:
         text = self.comment(field.full_name)
         oneof = field.containing_oneof
         if oneof is not None and len(oneof.fields) > 1:
             text = f"{text}\n\nAt most one of {_names(oneof)}.".strip()
-        schema = self.field(field)
+        inside = field.message_type
+        schema = self.object(inside, without=without) if without else self.field(field)
         return {**schema, "description": text} if text else schema
 
     def field(self, field: Any) -> Json:
@@ -102,6 +102,11 @@ class Schemas:
             text = f"{self.comment(enum.full_name)}\n\n{meanings}"
             self.found[enum.name] = {"type": "string", "enum": values, "description": text}
         return {"$ref": REF + enum.name}
+
+
+def _below(name: str, paths: Collection[str]) -> list[str]:
+    """Return how the paths that lead into a field go on."""
+    return [path.removeprefix(f"{name}.") for path in paths if path.startswith(f"{name}.")]
 
 
 def _names(oneof: Any) -> str:
