@@ -47,7 +47,7 @@ class Telling:
         journals = Journals.of(self.reader)
         self.followers = Followers(journals, events_max=config.feed_ring_entries)
         self.pages = Pages(
-            journals.entries, at_once=max(1, config.feed_read_connections - OTHER_CONNECTIONS)
+            journals.lines, at_once=max(1, config.feed_read_connections - OTHER_CONNECTIONS)
         )
         self._servicer = FeedServicer(self.followers, self.pages)
         url = config.redis_url

@@ -33,20 +33,6 @@ class EntryPage(NamedTuple):
     rows: list[EntryRow]
 
 
-class RawPage(NamedTuple):
-    """As EntryPage, before its rows are read."""
-
-    epoch: int
-    intact: bool
-    before: bytes | None
-    rows: list[Row]
-    """The columns of the journal as texts, by which `read_row` reads them, then the words."""
-
-
-WORDS = 3
-"""How many columns at the end of a raw row are words: all None when there are none."""
-
-
 class Place(NamedTuple):
     """How far somebody has read a book."""
 
@@ -94,21 +80,16 @@ class EntryReader:
 
         After seq 0 come the first ones.
         """
-        page = await self.raw_after(book, seq=seq, known_hash=known_hash, limit=limit)
-        return EntryPage(page.epoch, page.intact, page.before, list(map(read_row, page.rows)))
-
-    async def raw_after(
-        self, book: int, *, seq: int, known_hash: bytes | None, limit: int
-    ) -> RawPage:
-        """Return the same as `after`, for who can do without reading most of it."""
         rows = await self._reader.rows(_AFTER, {"book": book, "seq": seq, "limit": limit})
         if not rows:
-            return RawPage(0, intact=False, before=None, rows=[])
+            return EntryPage(0, intact=False, before=None, rows=[])
         epoch, before = rows[0][:2]
         # Nothing stands before the first entry: whoever has read nothing is always right.
         intact = seq == 0 or (before is not None and known_hash in (None, before))
         found = rows if intact else []
-        return RawPage(epoch, intact, before, [row[2:] for row in found if row[2] is not None])
+        return EntryPage(
+            epoch, intact, before, [_read_row(row[2:]) for row in found if row[2] is not None]
+        )
 
     async def book_id(self, book: int) -> str | None:
         """Return the id of a book, None when there is none of this number."""
@@ -132,8 +113,7 @@ class EntryReader:
         return {row[0] for row in rows}
 
 
-def read_row(row: Row) -> EntryRow:
-    """Read a row of a RawPage."""
+def _read_row(row: Row) -> EntryRow:
     *columns, labels, description, reference = row
     entry, digest = decode(columns)
     return EntryRow(TransferRow(entry, Words(labels, description or "", reference or "")), digest)

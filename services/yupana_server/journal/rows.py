@@ -161,12 +161,20 @@ def _as_text(column: str) -> str:
         return f"(extract(epoch FROM {column}) * 1000000)::bigint::text"
     if column in ("trace_id", "sealed_labels", "hash"):
         return f"encode({column}, 'hex')"
+    return f"{column}::text"
+
+
+def _named(column: str) -> str:
     # Named otherwise, so that ORDER BY seq means the number and not its digits.
-    return f"{column}::text AS {column}_text"
+    text = _as_text(column)
+    return f"{text} AS {column}_text" if text == f"{column}::text" else text
 
 
 _FORMAT_1_COLUMNS = len(_FORMAT_1.split(", "))
-SELECT_LIST = ", ".join(_as_text(column) for column in [*COLUMNS.split(", "), "hash"])
+TEXTS = tuple(_as_text(column) for column in [*COLUMNS.split(", "), "hash"])
+"""What `decode` reads, column by column."""
+
+SELECT_LIST = ", ".join(_named(column) for column in [*COLUMNS.split(", "), "hash"])
 
 Row = Sequence[Any]
 """Texts, and None for NULL."""
@@ -175,7 +183,7 @@ _NO_COLUMNS = (_NO_MORE, ())
 """What format 2 added, of most entries, and of rows of format 1."""
 _KINDS: Mapping[str, Kind] = {str(int(kind)): kind for kind in Kind}
 # R10: this release refuses to read, and so to write on top of, what it does not understand.
-READABLE = frozenset(
+_READABLE = frozenset(
     (str(version), str(rules))
     for version in range(1, FORMAT_VERSION + 1)
     for rules in range(1, RULES_VERSION + 1)
@@ -189,11 +197,7 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         facts, chain_first, chain_place, chain_length, debit_account, credit_account, amount, asset,
         d0, d1, d2, d3, c0, c1, c2, c3, account, content, sealed_labels,
     ) = row[:_FORMAT_1_COLUMNS]  # fmt: skip
-    if (version, rules) not in READABLE:
-        raise UnknownVersionError(
-            f"entry {seq} has format {version} and rules {rules}, this release knows those up to "
-            f"{FORMAT_VERSION} and {RULES_VERSION}: upgrade it"
-        )
+    check_version(seq, version, rules)
     more = tuple(row[_FORMAT_1_COLUMNS:-1])
     # By place, in the order of the fields, which is faster than by name: this runs for every line
     # of every list.
@@ -227,6 +231,19 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         )
     )
     return entry, bytes.fromhex(row[-1] or "")
+
+
+def check_version(seq: str, version: str, rules: str) -> None:
+    """R10: look whether this release understands an entry.
+
+    Raises:
+        UnknownVersionError: It does not.
+    """
+    if (version, rules) not in _READABLE:
+        raise UnknownVersionError(
+            f"entry {seq} has format {version} and rules {rules}, this release knows those up to "
+            f"{FORMAT_VERSION} and {RULES_VERSION}: upgrade it"
+        )
 
 
 def _decode_more(more: Row) -> tuple[Any, ...]:

@@ -5,9 +5,9 @@ from support.writers import MakeWriter, send
 from yupana.feed.v1 import event_pb2
 from yupana_server.book.commands import Command, CreateTransfer, OpenAccount, UpTo
 from yupana_server.feed.following.encoded import encode
-from yupana_server.journal.entries import EntryReader, read_row
+from yupana_server.journal.entries import EntryReader
+from yupana_server.journal.entry_lines import LineReader
 from yupana_server.journal.reads import JournalReader
-from yupana_server.messages.event_wire import PlainEvents
 from yupana_server.messages.events import fill_event
 
 LARGEST = 2**128 - 1
@@ -40,14 +40,35 @@ async def test_events_when_put_together_from_rows_then_have_the_bytes_of_message
     assert row is not None
     for epoch in (1, 7):
         here = row._replace(epoch=epoch)
-        page = await EntryReader(reader).raw_after(1, seq=0, known_hash=None, limit=10_000)
-        plain = PlainEvents(here)
-        short = [raw for raw in page.rows if plain.payload(raw) is not None]
-        assert len(short) > 50
-        for raw, encoded in zip(page.rows, encode(here, page.rows), strict=True):
-            entry, event = read_row(raw), event_pb2.Event()
+        asked = {"seq": 0, "known_hash": None, "limit": 10_000}
+        lines = await LineReader(reader).after(1, **asked)
+        entries = await EntryReader(reader).after(1, **asked)
+        assert (lines.epoch, lines.intact, lines.before) == entries[:3]
+        assert sum(line is not None for line, *_ in lines.rows) > 50
+        for encoded, entry in zip(encode(here, lines.rows), entries.rows, strict=True):
+            event = event_pb2.Event()
             fill_event(event, here, entry.row)
             assert encoded.payload == event.SerializeToString(), entry.row
             assert encoded.link == entry.link
             assert encoded.type == event.type
             assert (encoded.kind, encoded.code) == (entry.row.entry.kind, entry.row.entry.code)
+
+
+async def test_lines_when_the_journal_has_another_entry_there_then_they_are_not_intact(
+    make_writer: MakeWriter, reader: JournalReader
+) -> None:
+    await send(make_writer(), *RandomBook(1).opening())
+    lines, entries = LineReader(reader), EntryReader(reader)
+    for seq, known_hash in (
+        (1, b"other"),
+        (1, None),
+        (5, None),
+        (13, None),
+        (14, None),
+        (99, None),
+    ):
+        asked = {"seq": seq, "known_hash": known_hash, "limit": 3}
+        page, same = await lines.after(1, **asked), await entries.after(1, **asked)  # type: ignore[arg-type]
+        assert page[:3] == same[:3]
+        assert len(page.rows) == len(same.rows)
+    assert (await lines.after(99, seq=0, known_hash=None, limit=3)).epoch == 0

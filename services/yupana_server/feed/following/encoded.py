@@ -6,22 +6,18 @@ from typing import NamedTuple
 from yupana.feed.v1 import event_pb2
 from yupana_server.book.commands import Kind
 from yupana_server.book.rejections import Reason
-from yupana_server.journal.entries import WORDS, read_row
+from yupana_server.journal.entry_lines import COLUMNS, LineRow, read_row
 from yupana_server.journal.points import BookRow
-from yupana_server.journal.rows import COLUMNS, Link, Row
-from yupana_server.messages.event_wire import PlainEvents
+from yupana_server.journal.rows import Link
+from yupana_server.messages.event_wire import POSTED, PlainEvents
 from yupana_server.messages.events import event_type, fill_event
 
 RESPONSE_BYTES = 256 * 1024
 """A response has no further event once it is as large; with a single one it may be larger."""
 
-_COLUMNS = COLUMNS.split(", ")
-_SEQ, _RECORDED_AT, _CODE, _DEBIT, _CREDIT = map(
-    _COLUMNS.index, ("seq", "recorded_at", "code", "debit_account", "credit_account")
+_SEQ, _RECORDED_AT, _CODE, _DEBIT, _CREDIT, _HASH = map(
+    COLUMNS.index, ("seq", "recorded_at", "code", "debit_account", "credit_account", "hash")
 )
-_HASH = len(_COLUMNS)
-_NO_WORDS = (None,) * WORDS
-_POSTED = "yupana.transfer.posted"
 
 # `repeated Event events = 1` and `string position = 2` of both responses of FeedService.
 _EVENTS_TAG, _POSITION_TAG = b"\x0a", b"\x12"
@@ -48,31 +44,32 @@ class EncodedEvent(NamedTuple):
         return Link(self.seq, self.hash)
 
 
-def encode(book: BookRow, rows: Iterable[Row]) -> list[EncodedEvent]:
-    """Write rows of a RawPage as events whose positions are of the book's epoch."""
+def encode(book: BookRow, rows: Iterable[LineRow]) -> list[EncodedEvent]:
+    """Write rows of a LinePage as events whose positions are of the book's epoch."""
     plain = PlainEvents(book)
-    return [_encode_plain(plain, row) or _encode(book, row) for row in rows]
+    return [
+        _encode(book, row) if row[0] is None else _encode_plain(plain, row[0].split("\t"))
+        for row in rows
+    ]
 
 
-def _encode_plain(plain: PlainEvents, row: Row) -> EncodedEvent | None:
-    """Write a posted transfer without words; None when it is something else."""
-    if row[-WORDS:] != _NO_WORDS or (payload := plain.payload(row)) is None:
-        return None
+def _encode_plain(plain: PlainEvents, line: Sequence[str]) -> EncodedEvent:
+    """Write a posted transfer without words, which is most of what there is."""
     return EncodedEvent(
-        int(row[_SEQ]),
-        bytes.fromhex(row[_HASH]),
-        int(row[_RECORDED_AT]),
+        int(line[_SEQ]),
+        bytes.fromhex(line[_HASH]),
+        int(line[_RECORDED_AT]),
         Kind.TRANSFER,
-        _POSTED,
+        POSTED,
         None,
-        row[_CODE],
-        (row[_DEBIT], row[_CREDIT], None),
-        payload,
+        line[_CODE] or None,
+        (line[_DEBIT], line[_CREDIT], None),
+        plain.payload(line),
     )
 
 
-def _encode(book: BookRow, raw: Row) -> EncodedEvent:
-    row = read_row(raw)
+def _encode(book: BookRow, line: LineRow) -> EncodedEvent:
+    row = read_row(line)
     entry = row.row.entry
     event = event_pb2.Event()
     fill_event(event, book, row.row)

@@ -8,7 +8,8 @@ import structlog
 from yupana_server.feed import measures
 from yupana_server.feed.following.encoded import encode
 from yupana_server.feed.following.ring import Ring
-from yupana_server.journal.entries import EntryReader, Place, RawPage
+from yupana_server.journal.entries import EntryReader, Place
+from yupana_server.journal.entry_lines import LinePage, LineReader
 from yupana_server.journal.epochs import Epochs, Trail
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.points import BookRow
@@ -32,12 +33,13 @@ class Journals(NamedTuple):
 
     reader: JournalReader
     entries: EntryReader
+    lines: LineReader
     epochs: Epochs
 
     @classmethod
     def of(cls, reader: JournalReader) -> "Journals":
         """Return what reads through a pool, which must lead to the primary (R9)."""
-        return cls(reader, EntryReader(reader), Epochs(reader))
+        return cls(reader, EntryReader(reader), LineReader(reader), Epochs(reader))
 
 
 class Follower:
@@ -121,7 +123,7 @@ class Follower:
     async def _read_on(self) -> None:
         while not self.gone:
             seq, known_hash = self.ring.last
-            page = await self._journals.entries.raw_after(
+            page = await self._journals.lines.after(
                 self.book.number, seq=seq, known_hash=known_hash, limit=PAGE_ENTRIES
             )
             if not page.intact or page.epoch != self.book.epoch:
@@ -137,7 +139,7 @@ class Follower:
             if len(page.rows) < PAGE_ENTRIES:
                 return
 
-    async def _history_changed(self, page: RawPage) -> None:
+    async def _history_changed(self, page: LinePage) -> None:
         """R9: have the epoch raised unless that has happened, and begin anew at today's tail."""
         if page.epoch == self.book.epoch:
             await self._raise_epoch()

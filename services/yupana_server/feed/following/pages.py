@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from yupana_server.feed import measures
 from yupana_server.feed.following.encoded import EncodedEvent, encode
-from yupana_server.journal.entries import EntryReader
+from yupana_server.journal.entry_lines import LineReader
 from yupana_server.journal.points import BookRow
 
 PAGE_ENTRIES = 1_000
@@ -35,8 +35,8 @@ _Key = tuple[int, int, int]
 class Pages:
     """Reads pages, a few at a time; those who want the same one wait for one read."""
 
-    def __init__(self, entries: EntryReader, *, at_once: int):
-        self._entries = entries
+    def __init__(self, lines: LineReader, *, at_once: int):
+        self._lines = lines
         self._places = asyncio.Semaphore(at_once)
         self._pages: OrderedDict[_Key, asyncio.Task[Page]] = OrderedDict()
 
@@ -74,9 +74,7 @@ class Pages:
         page: Page | None = None
         try:
             async with self._places:
-                found = await self._entries.raw_after(
-                    book.number, seq=seq, known_hash=None, limit=limit
-                )
+                found = await self._lines.after(book.number, seq=seq, known_hash=None, limit=limit)
                 page = Page(found.epoch, found.before, found.intact, encode(book, found.rows))
             measures.note_read("backlog", len(page.events))
             return page
