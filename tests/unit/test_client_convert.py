@@ -22,7 +22,7 @@ from yupana import (
     methods,
 )
 from yupana.enums import Operator
-from yupana.feed.v1 import event_pb2, feed_service_pb2
+from yupana.feed.v1 import event_pb2, feed_service_pb2, webhook_service_pb2
 from yupana.ledger.v1 import (
     account_pb2,
     book_service_pb2,
@@ -159,7 +159,13 @@ def test_methods_are_those_of_the_contract() -> None:
     }
     contract = {
         f"/{service.full_name}/{method.name}": (method.input_type, method.output_type)
-        for file in (book_service_pb2, feed_service_pb2, history_service_pb2, ledger_service_pb2)
+        for file in (
+            book_service_pb2,
+            feed_service_pb2,
+            history_service_pb2,
+            ledger_service_pb2,
+            webhook_service_pb2,
+        )
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
         if method.name not in FOR_REST

@@ -2,6 +2,7 @@
 
 from yupana.as_of import AsOf
 from yupana.book import BookClient
+from yupana.book.webhooks import WebhookClient
 from yupana.client import Yupana
 from yupana.commands import (
     CaptureHold,
@@ -35,6 +36,9 @@ from yupana.enums import (
     StatementOrder,
     TransferKind,
     UpTo,
+    WebhookDeliveryState,
+    WebhookOrder,
+    WebhookState,
 )
 from yupana.errors import (
     AccountNotFound,
@@ -82,6 +86,7 @@ from yupana.records import (
     Transfer,
 )
 from yupana.subscription import Subscription
+from yupana.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookSecret
 
 __all__ = [
     "Account",
@@ -153,9 +158,17 @@ __all__ = [
     "UpTo",
     "UpdateHold",
     "Violation",
+    "Webhook",
+    "WebhookAttempt",
     "WebhookChanged",
+    "WebhookClient",
+    "WebhookDelivery",
+    "WebhookDeliveryState",
     "WebhookExists",
     "WebhookNotFound",
+    "WebhookOrder",
+    "WebhookSecret",
+    "WebhookState",
     "WebhooksFull",
     "WindowLimit",
     "WindowUsage",

@@ -33,7 +33,7 @@ class Yupana:
 
     Args:
         addresses: `host:port` of the servers, written the same in all clients.
-        feed: `host:port` of the feed's servers, for `subscribe` and `read_entries`.
+        feed: `host:port` of the feed's servers, for `subscribe`, `read_entries` and webhooks.
         credentials: For TLS. None: plain text.
         interceptors: Of grpc.aio. Not OpenTelemetry's: the client makes its spans by itself.
         write_timeout_s: The deadline of calls that change something, unless the call has its own.
@@ -53,7 +53,10 @@ class Yupana:
         timeouts = {"write_timeout_s": write_timeout_s, "read_timeout_s": read_timeout_s}
         self._servers = Servers(addresses, transport)
         self._calls = Calls(self._servers, **timeouts)
-        self._feed = Calls(Servers(feed, transport), **timeouts) if feed else None
+        self._feed_servers = Servers(feed, transport) if feed else None
+        self._feed = None
+        if self._feed_servers is not None:
+            self._feed = Calls(self._feed_servers, **timeouts)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,7 +78,8 @@ class Yupana:
     @property
     def connected(self) -> bool:
         """Whether there is a connection to a server at this moment."""
-        return self._servers.connected
+        feed = self._feed_servers
+        return self._servers.connected or (feed is not None and feed.connected)
 
     def book(self, book: str) -> BookClient:
         """Return a handle on a book. Cheap, and no call is made."""

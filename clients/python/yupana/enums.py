@@ -131,3 +131,36 @@ class StatementOrder(StrEnum):
     """As recorded, with the totals that the ledger decided on."""
     EFFECTIVE_TIME = "effective_time"
     """As it took effect: only what was posted, with the totals that would have been then."""
+
+
+class WebhookOrder(OpenEnum):
+    """In which order an endpoint's events are posted."""
+
+    BY_ACCOUNT = "by_account"
+    """Those that share an account one after another, others beside them."""
+    NONE = "none"
+    """A failing one holds up no other."""
+
+
+class WebhookState(OpenEnum):
+    """Whether an endpoint is served."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    """By a call; its backlog stays."""
+    FAILING = "failing"
+    """It failed too often: its backlog stays, and one event is tried now and then."""
+    GONE = "gone"
+    """It answered 410: only a call resumes it."""
+
+
+class WebhookDeliveryState(OpenEnum):
+    """How a delivery stands."""
+
+    WAITING = "waiting"
+    """For its first or next attempt."""
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """All attempts failed."""
+    VOID = "void"
+    """Its entry is gone, or a replay took its place."""

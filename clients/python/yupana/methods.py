@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
 from yupana.feed.v1 import feed_service_pb2 as feed
+from yupana.feed.v1 import webhook_pb2
+from yupana.feed.v1 import webhook_service_pb2 as webhooks
 from yupana.ledger.v1 import book_pb2, hold_pb2, outcome_pb2, transfer_pb2
 from yupana.ledger.v1 import book_service_pb2 as books
 from yupana.ledger.v1 import history_service_pb2 as history
@@ -38,6 +41,7 @@ _BOOKS = "yupana.ledger.v1.BookService"
 _LEDGER = "yupana.ledger.v1.LedgerService"
 _HISTORY = "yupana.ledger.v1.HistoryService"
 _FEED = "yupana.feed.v1.FeedService"
+_WEBHOOKS = "yupana.feed.v1.WebhookService"
 
 CREATE_BOOK = Method(_BOOKS, "CreateBook", books.CreateBookRequest, book_pb2.Book, writes=True)
 GET_BOOK = Method(_BOOKS, "GetBook", books.GetBookRequest, book_pb2.Book)
@@ -68,3 +72,77 @@ SUM_BALANCES = Method(
 )
 SUBSCRIBE = Method(_FEED, "Subscribe", feed.SubscribeRequest, feed.SubscribeResponse)
 READ_ENTRIES = Method(_FEED, "ReadEntries", feed.ReadEntriesRequest, feed.ReadEntriesResponse)
+CREATE_WEBHOOK = Method(
+    _WEBHOOKS,
+    "CreateWebhookEndpoint",
+    webhooks.CreateWebhookEndpointRequest,
+    webhook_pb2.WebhookEndpoint,
+    writes=True,
+)
+GET_WEBHOOK = Method(
+    _WEBHOOKS,
+    "GetWebhookEndpoint",
+    webhooks.GetWebhookEndpointRequest,
+    webhook_pb2.WebhookEndpoint,
+)
+LIST_WEBHOOKS = Method(
+    _WEBHOOKS,
+    "ListWebhookEndpoints",
+    webhooks.ListWebhookEndpointsRequest,
+    webhooks.ListWebhookEndpointsResponse,
+)
+UPDATE_WEBHOOK = Method(
+    _WEBHOOKS,
+    "UpdateWebhookEndpoint",
+    webhooks.UpdateWebhookEndpointRequest,
+    webhook_pb2.WebhookEndpoint,
+    writes=True,
+)
+DELETE_WEBHOOK = Method(
+    _WEBHOOKS,
+    "DeleteWebhookEndpoint",
+    webhooks.DeleteWebhookEndpointRequest,
+    empty_pb2.Empty,
+    writes=True,
+)
+ROTATE_WEBHOOK_SECRET = Method(
+    _WEBHOOKS,
+    "RotateWebhookSecret",
+    webhooks.RotateWebhookSecretRequest,
+    webhook_pb2.WebhookEndpoint,
+    writes=True,
+)
+PAUSE_WEBHOOK = Method(
+    _WEBHOOKS,
+    "PauseWebhookEndpoint",
+    webhooks.PauseWebhookEndpointRequest,
+    webhook_pb2.WebhookEndpoint,
+    writes=True,
+)
+RESUME_WEBHOOK = Method(
+    _WEBHOOKS,
+    "ResumeWebhookEndpoint",
+    webhooks.ResumeWebhookEndpointRequest,
+    webhook_pb2.WebhookEndpoint,
+    writes=True,
+)
+REPLAY_WEBHOOK = Method(
+    _WEBHOOKS,
+    "ReplayWebhookEndpoint",
+    webhooks.ReplayWebhookEndpointRequest,
+    webhook_pb2.WebhookEndpoint,
+    writes=True,
+)
+LIST_WEBHOOK_DELIVERIES = Method(
+    _WEBHOOKS,
+    "ListWebhookDeliveries",
+    webhooks.ListWebhookDeliveriesRequest,
+    webhooks.ListWebhookDeliveriesResponse,
+)
+RETRY_WEBHOOK_DELIVERIES = Method(
+    _WEBHOOKS,
+    "RetryWebhookDeliveries",
+    webhooks.RetryWebhookDeliveriesRequest,
+    webhooks.RetryWebhookDeliveriesResponse,
+    writes=True,
+)

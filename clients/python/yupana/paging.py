@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from yupana.feed.v1 import webhook_service_pb2 as webhooks
 from yupana.ledger.v1 import book_service_pb2 as books
 from yupana.ledger.v1 import history_service_pb2 as history
 from yupana.ledger.v1 import ledger_service_pb2 as ledger
@@ -24,6 +25,8 @@ PageRequest = TypeVar(
     ledger.ListTransfersRequest,
     history.ListHoldsRequest,
     history.GetStatementRequest,
+    webhooks.ListWebhookEndpointsRequest,
+    webhooks.ListWebhookDeliveriesRequest,
 )
 Page = TypeVar(
     "Page",
@@ -33,6 +36,8 @@ Page = TypeVar(
     ledger.ListTransfersResponse,
     history.ListHoldsResponse,
     history.GetStatementResponse,
+    webhooks.ListWebhookEndpointsResponse,
+    webhooks.ListWebhookDeliveriesResponse,
 )
 
 

@@ -16,7 +16,7 @@ DEFAULT_SERVER = f"127.0.0.1:{DEFAULT_PORT}"
 TIMEOUT_S = 5.0
 # Longer than it takes to connect, shorter than it takes to wonder.
 SILENCE_S = 0.5
-ADVICE = "is it running? start one with `yupana dev`, or name another with --server"
+ADVICE = "is it running? start one with `yupana dev`, or name another with {option}"
 
 Answer = TypeVar("Answer")
 ServerOption: TypeAlias = Annotated[
@@ -40,8 +40,10 @@ def ask(server: str, book: str, question: Callable[[BookClient], Awaitable[Answe
 
 
 @asynccontextmanager
-async def connect(server: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Yupana]:
-    """Give a client of the servers that an option or YUPANA_SERVER names.
+async def connect(
+    server: str, timeout_s: float = TIMEOUT_S, *, feed: str | None = None
+) -> AsyncIterator[Yupana]:
+    """Give a client of the servers that an option or YUPANA_SERVER names, and of a feed's.
 
     Tells on stderr when it has to wait for a connection, and adds advice to the error when there
     never was one.
@@ -50,13 +52,16 @@ async def connect(server: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Yu
         ConfigError: It is not a list of host:port.
     """
     names = addresses(server)
-    async with Yupana(*names, write_timeout_s=timeout_s, read_timeout_s=timeout_s) as yupana:
+    feeds = [] if feed is None else addresses(feed)
+    async with Yupana(
+        *names, feed=feeds, write_timeout_s=timeout_s, read_timeout_s=timeout_s
+    ) as yupana:
         telling = asyncio.create_task(_tell_of_waiting(yupana, names))
         try:
             yield yupana
         except YupanaError as error:
             if _is_silence(error) and not yupana.connected:
-                error.add_note(ADVICE)
+                error.add_note(ADVICE.format(option="--server" if feed is None else "--feed"))
             raise
         finally:
             telling.cancel()

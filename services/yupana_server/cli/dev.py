@@ -163,6 +163,7 @@ def _print_banner(console: Console, stack: "Stack") -> None:
     for name, value in (
         ("gRPC", f"[bold]{stack.address}[/bold]"),
         ("REST", stack.edge.url),
+        ("gRPC of the feed (YUPANA_FEED)", stack.feed.address),
         ("metrics of the ledger", f"http://{stack.ledger.metrics_address}/metrics"),
         ("Postgres, as the ledger", stack.ledger_url),
         ("Postgres, as the feed", stack.feed_url),

@@ -29,6 +29,7 @@ from yupana_server.cli.top import top
 from yupana_server.cli.trace import trace
 from yupana_server.cli.transfer import transfer_app
 from yupana_server.cli.verify import verify
+from yupana_server.cli.webhook import webhook_app
 
 RUNNING = "Running a ledger"
 USING = "Using a ledger"
@@ -52,6 +53,7 @@ app.add_typer(account_app, name="account", rich_help_panel=USING)
 app.add_typer(transfer_app, name="transfer", rich_help_panel=USING)
 app.add_typer(hold_app, name="hold", rich_help_panel=USING)
 app.add_typer(payment_app, name="payment", rich_help_panel=USING)
+app.add_typer(webhook_app, name="webhook", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(erase)
 app.command("import", rich_help_panel=USING)(import_file)
 app.command(rich_help_panel=RUNNING)(demo)

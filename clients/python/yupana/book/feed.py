@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from yupana import convert
 from yupana.book.handle import BookHandle
+from yupana.book.webhooks import WebhookClient
 from yupana.convert.times import optional_timestamp
 from yupana.events import Event, EventPage
 from yupana.feed.v1 import feed_service_pb2 as feed
@@ -83,6 +84,11 @@ class FeedReads(BookHandle):
         )
         answer = await self._feed().send(READ_ENTRIES, request, key=self.id, timeout_s=timeout_s)
         return EventPage([Event(each) for each in answer.events], answer.position, answer.caught_up)
+
+    @property
+    def webhooks(self) -> WebhookClient:
+        """Manages where the events are posted to, by the feed's servers. Makes no call."""
+        return WebhookClient(self._feed(), self.id)
 
     def _feed(self) -> Calls:
         if self._feed_calls is None:

@@ -4,8 +4,19 @@ from typing import Generic, TypeVar
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
-from yupana.enums import EntryKind, HoldState, Measure, NormalSide, OpenEnum, Side, TransferKind
-from yupana.feed.v1 import event_pb2
+from yupana.enums import (
+    EntryKind,
+    HoldState,
+    Measure,
+    NormalSide,
+    OpenEnum,
+    Side,
+    TransferKind,
+    WebhookDeliveryState,
+    WebhookOrder,
+    WebhookState,
+)
+from yupana.feed.v1 import event_pb2, webhook_pb2
 from yupana.ledger.v1 import account_pb2, error_reason_pb2, hold_pb2, limits_pb2, transfer_pb2
 from yupana.reasons import PROTO_PREFIX, Reason
 
@@ -31,3 +42,8 @@ HOLD_STATES = Members(HoldState, hold_pb2.HoldState, "HOLD_STATE_")
 TRANSFER_KINDS = Members(TransferKind, transfer_pb2.TransferKind, "TRANSFER_KIND_")
 ENTRY_KINDS = Members(EntryKind, event_pb2.EntryKind, "ENTRY_KIND_")
 REASONS = Members(Reason, error_reason_pb2.ErrorReason, PROTO_PREFIX)
+WEBHOOK_ORDERS = Members(WebhookOrder, webhook_pb2.WebhookOrder, "WEBHOOK_ORDER_")
+WEBHOOK_STATES = Members(WebhookState, webhook_pb2.WebhookState, "WEBHOOK_STATE_")
+WEBHOOK_DELIVERY_STATES = Members(
+    WebhookDeliveryState, webhook_pb2.WebhookDeliveryState, "WEBHOOK_DELIVERY_STATE_"
+)
