@@ -15,7 +15,7 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 JAEGER := github.com/jaegertracing/jaeger@v1.76.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults fuzz mutants lint types stubs stubs-check openapi \
+.PHONY: help setup demo test unit faults fuzz mutants lint types stubs stubs-check certificates openapi \
 	openapi-check dashboards dashboards-check breaking lock wheels image-check jaeger clean
 
 help: ## Lists the targets
@@ -73,6 +73,9 @@ stubs-check: stubs ## Fails when the committed stubs are not those of protos/
 	@git diff --exit-code --stat -- $(STUBS) \
 		&& test -z "$$(git ls-files --others --exclude-standard -- $(STUBS))" \
 		|| { echo "The stubs are stale: run 'make stubs' and commit $(STUBS)."; exit 1; }
+
+certificates: ## Makes an authority and certificates for development in dist/certificates (needs openssl)
+	@./services/certificates.sh dist/certificates
 
 openapi: setup ## Writes the edge's OpenAPI document and reference page from protos/
 	@mkdir -p dist && $(BIN)/python -m grpc_tools.protoc -I protos --include_imports \

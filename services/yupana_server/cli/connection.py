@@ -9,7 +9,8 @@ import typer
 
 from yupana import BookClient, DeadlineExceeded, Unavailable, Yupana, YupanaError
 from yupana_server.cli.output import stderr
-from yupana_server.runtime.config import DEFAULT_PORT, ConfigError
+from yupana_server.runtime.config import DEFAULT_PORT, ConfigError, tls_config
+from yupana_server.runtime.tls import channel_credentials
 
 DEFAULT_SERVER = f"127.0.0.1:{DEFAULT_PORT}"
 # A person waits; whoever wants to be patient repeats the command, which is safe.
@@ -54,7 +55,11 @@ async def connect(
     names = addresses(server)
     feeds = [] if feed is None else addresses(feed)
     async with Yupana(
-        *names, feed=feeds, write_timeout_s=timeout_s, read_timeout_s=timeout_s
+        *names,
+        feed=feeds,
+        credentials=channel_credentials(tls_config()),
+        write_timeout_s=timeout_s,
+        read_timeout_s=timeout_s,
     ) as yupana:
         telling = asyncio.create_task(_tell_of_waiting(yupana, names))
         try:

@@ -1,7 +1,7 @@
 """`yupana edge`: what Envoy needs to be the public face."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from yupana_server.runtime.config import ConfigError
 
 if TYPE_CHECKING:
     from yupana_server.edge.envoy import Address
+    from yupana_server.edge.tls import Certificate
 
 PORT_MAX = 65_535
 
@@ -26,6 +27,7 @@ Output = Annotated[
         "--output", "-o", help="Write to this file instead of stdout.", show_default=False
     ),
 ]
+Pem = Annotated[Path | None, typer.Option(help="Its file in PEM.", show_default=False)]
 
 
 @edge_app.command()
@@ -41,22 +43,62 @@ def config(
             show_default=False,
         ),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="What is shown to callers, in PEM. Without it they speak plain text.",
+            show_default=False,
+        ),
+    ] = None,
+    key: Pem = None,
+    services_ca: Annotated[
+        Path | None,
+        typer.Option(
+            help="Who certified the services, in PEM. Without it they are called in plain text.",
+            show_default=False,
+        ),
+    ] = None,
+    services_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="What is shown to services that want to know who calls, in PEM.",
+            show_default=False,
+        ),
+    ] = None,
+    services_key: Pem = None,
     output: Output = None,
 ) -> None:
     """Writes Envoy's configuration.
 
+    With certificates it writes a file for each beside OUTPUT, by which Envoy finds them and reads
+    them again when they change. All these files have to be where Envoy runs, by the same absolute
+    paths.
+
     Example: yupana edge config --ledger 10.0.0.5:7447 -o envoy.json && envoy -c envoy.json
     """
-    import json
-
     from yupana_server.edge.envoy import configuration
+    from yupana_server.edge.tls import EdgeTls, secrets
 
+    tls = EdgeTls(
+        (output or Path("envoy")).absolute().with_suffix(""),
+        outside=_certificate("--certificate", certificate, "--key", key),
+        inside=_certificate(
+            "--services-certificate", services_certificate, "--services-key", services_key
+        ),
+        authority=None if services_ca is None else services_ca.absolute(),
+    )
     found = configuration(
         _address("--listen", listen),
         {"ledger": _address("--ledger", ledger), "feed": _address("--feed", feed)},
         admin=None if admin is None else _address("--admin", admin),
+        tls=tls,
     )
-    _write(json.dumps(found, indent=1) + "\n", output)
+    if any(tls[1:]):
+        if output is None:
+            raise ConfigError("with certificates --output is needed: several files are written")
+        for path, secret in secrets(tls).items():
+            _write(secret, Path(path))
+    _write(found, output)
 
 
 @edge_app.command()
@@ -65,9 +107,10 @@ def openapi(output: Output = None) -> None:
 
     Example: yupana edge openapi -o openapi.json
     """
+    import json
     from importlib.resources import files
 
-    _write((files("yupana_server.edge") / "openapi.json").read_text(), output)
+    _write(json.loads((files("yupana_server.edge") / "openapi.json").read_text()), output)
 
 
 def _address(option: str, text: str) -> "Address":
@@ -79,7 +122,22 @@ def _address(option: str, text: str) -> "Address":
     return Address.read(text)
 
 
-def _write(text: str, output: Path | None) -> None:
+def _certificate(
+    option: str, certificate: Path | None, key_option: str, key: Path | None
+) -> "Certificate | None":
+    from yupana_server.edge.tls import Certificate
+
+    if (certificate is None) != (key is None):
+        raise ConfigError(f"{option} and {key_option} belong together")
+    if certificate is None or key is None:
+        return None
+    return Certificate(certificate.absolute(), key.absolute())
+
+
+def _write(document: Any, output: Path | None) -> None:
+    import json
+
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     if output is None:
         print(text, end="")
     else:

@@ -11,7 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from yupana import Unavailable
 from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, addresses
 from yupana_server.cli.output import JsonOption, print_json
-from yupana_server.runtime.config import ConfigError
+from yupana_server.runtime.config import ConfigError, tls_config
+from yupana_server.runtime.tls import channel_credentials
 
 ASK_TIMEOUT_S = 3.0
 
@@ -48,13 +49,20 @@ def health(server: ServerOption = DEFAULT_SERVER, as_json: JsonOption = False) -
 
 
 async def _ask(server: str) -> dict[str, str]:
-    async with grpc.aio.insecure_channel(server) as channel:
+    async with _channel(server) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answers = {name: await _ask_one(stub, name) for name in NAMES}
         except grpc.aio.AioRpcError as error:
             raise Unavailable(f"no answer from {server}", error.code()) from error
     return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def _channel(server: str) -> grpc.aio.Channel:
+    credentials = channel_credentials(tls_config())
+    if credentials is None:
+        return grpc.aio.insecure_channel(server)
+    return grpc.aio.secure_channel(server, credentials)
 
 
 async def _ask_one(stub: Any, name: str) -> str | None:

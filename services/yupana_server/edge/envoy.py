@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from grpc import StatusCode
 
 from yupana_server.edge.contract import descriptor_set, services
 from yupana_server.edge.strict_json import script
+from yupana_server.edge.tls import EdgeTls, towards_callers, towards_services
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """As large as a request that the ledger takes."""
@@ -34,12 +36,15 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
 }
 
 DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """The reference page has its style in itself, and nothing else."""
 
 DOCUMENT_BYTES_MAX = 2 * 1024 * 1024
+
+PLAIN_TEXT = EdgeTls(PurePath("envoy"))
 
 TRUSTED_HEADERS = ("x-yupana-key", "x-yupana-actor", "x-forwarded-client-cert")
 """What only the edge may say to the services: taken away from what comes from outside."""
@@ -82,18 +87,25 @@ class Address(NamedTuple):
 
 
 def configuration(
-    listen: Address, processes: Mapping[str, Address], *, admin: Address | None = None
+    listen: Address,
+    processes: Mapping[str, Address],
+    *,
+    admin: Address | None = None,
+    tls: EdgeTls = PLAIN_TEXT,
 ) -> Json:
     """Return Envoy's bootstrap configuration.
 
     `processes` are those of the contract by name. `admin` is Envoy's own page for operators: keep
-    it where callers cannot reach it.
+    it where callers cannot reach it. With certificates it needs the files of `tls.secrets`.
     """
     bootstrap: Json = {
         "node": {"id": "yupana-edge", "cluster": "yupana"},
         "static_resources": {
-            "listeners": [_listener(listen)],
-            "clusters": [_cluster(name, address) for name, address in processes.items()],
+            "listeners": [_listener(listen, towards_callers(tls))],
+            "clusters": [
+                {**_cluster(name, address), **towards_services(tls, address.host)}
+                for name, address in processes.items()
+            ],
         },
         "overload_manager": _overload(),
     }
@@ -102,19 +114,20 @@ def configuration(
     return bootstrap
 
 
-def _listener(listen: Address) -> Json:
+def _listener(listen: Address, tls: Json) -> Json:
     return {
         "name": "edge",
         "address": listen.as_json(),
         "per_connection_buffer_limit_bytes": BODY_BYTES_MAX,
         "filter_chains": [
             {
+                **tls,
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
                         "typed_config": {"@type": MANAGER, **_manager()},
                     }
-                ]
+                ],
             }
         ],
     }

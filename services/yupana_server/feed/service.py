@@ -86,7 +86,7 @@ class FeedService:
         await self._webhooks.start(self._server.grpc)
         if self._view is not None:
             await self._view.start()
-        address = await self._server.start(self._config.listen, [SERVICE, WEBHOOKS])
+        address = await self._server.start(self._config, [SERVICE, WEBHOOKS])
         observe(LAG, lambda: {(): self._projector.lag_max})
         observe(OPEN_HOLDS, lambda: {(): self._open_holds})
         self._tasks = [

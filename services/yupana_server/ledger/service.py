@@ -130,7 +130,7 @@ class LedgerService:
             HistoryServicer(self._books, self._reader), self._server.grpc
         )
         add_admin(self._server.grpc, "ledger", newest_revision(), self._config)
-        address = await self._server.start(self._config.listen, SERVICES)
+        address = await self._server.start(self._config, SERVICES)
         self._observe()
         self._tasks = [
             asyncio.create_task(watch_event_loop()),

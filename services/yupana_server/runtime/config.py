@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PORT = 7447
@@ -16,12 +24,38 @@ class ConfigError(Exception):
     """A variable is missing or wrong; the message says which, and what is allowed."""
 
 
-class ServiceConfig(BaseSettings):
-    """What every service reads from `YUPANA_*`."""
+class TlsConfig(BaseSettings):
+    """Who a process is and whom it trusts; without any of it, plain text."""
 
     model_config = SettingsConfigDict(
         env_prefix="YUPANA_", extra="ignore", use_attribute_docstrings=True
     )
+
+    tls_certificate: Path | None = None
+    """The certificate that a service shows, with those between it and its authority, in PEM. Read
+    again when the file changes."""
+
+    tls_key: Path | None = None
+    """Its private key, in PEM."""
+
+    tls_ca: Path | None = None
+    """The certificates of the authorities that are trusted, in PEM. Commands that call a service
+    use TLS when this is set."""
+
+    tls_clients: Literal["any", "known"] = "any"
+    """Whether callers have to show a certificate of a trusted authority too: mutual TLS."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together")
+        if self.tls_clients == "known" and (self.tls_ca is None or self.tls_key is None):
+            raise ValueError("tls_clients=known needs tls_certificate, tls_key and tls_ca")
+        return self
+
+
+class ServiceConfig(TlsConfig):
+    """What every service reads from `YUPANA_*`."""
 
     database_url: SecretStr
     """The primary database, such as postgresql://yupana_ledger@db/yupana. A direct connection:
@@ -228,7 +262,16 @@ class WorkerConfig(ServiceConfig):
     0 for never."""
 
 
-C = TypeVar("C", bound=ServiceConfig)
+C = TypeVar("C", bound=TlsConfig)
+
+
+def tls_config() -> TlsConfig:
+    """Read what a command needs that calls a service.
+
+    Raises:
+        ConfigError: A variable is missing or wrong.
+    """
+    return _read(TlsConfig, {})
 
 
 def ledger_config(**overrides: object) -> LedgerConfig:
@@ -267,10 +310,12 @@ def _read(config: type[C], overrides: Mapping[str, object]) -> C:
         raise ConfigError("\n".join(_explain(config, each) for each in errors)) from error
 
 
-def _explain(config: type[ServiceConfig], error: object) -> str:
+def _explain(config: type[TlsConfig], error: object) -> str:
     details: dict[str, object] = error  # type: ignore[assignment]
     location = details["loc"]
-    name = str(location[0]) if isinstance(location, tuple) and location else "?"
+    if not location:
+        return str(details["msg"]).removeprefix("Value error, ")  # Of several variables together.
+    name = str(location[0]) if isinstance(location, tuple) else "?"
     variable = f"YUPANA_{name.upper()}"
     field = config.model_fields.get(name)
     meaning = " ".join((field.description or "").split()) if field is not None else ""

@@ -13,6 +13,9 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
+from yupana_server.runtime.config import ServiceConfig
+from yupana_server.runtime.tls import server_credentials
+
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A request of 10,000 transfers with two short labels each takes 1.2 MiB; the longest labels
 allowed need smaller requests."""
@@ -71,22 +74,29 @@ class Server:
         add_HealthServicer_to_server(self._health, self.grpc)
         self._reported: dict[str, bool] = {}
 
-    async def start(self, listen: str, services: Sequence[str]) -> str:
+    async def start(self, config: ServiceConfig, services: Sequence[str]) -> str:
         """Listen and serve; returns the address with the port that was bound.
 
         Raises:
+            ConfigError: The certificates cannot be used.
             OSError: The address cannot be bound.
         """
+        listen = config.listen
         names = [*services, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self.grpc)
         try:
-            port = self.grpc.add_insecure_port(listen)
+            port = self._bind(listen, server_credentials(config))
         except RuntimeError as error:
             raise OSError(f"cannot listen at {listen}: is the port in use?") from error
         await self.grpc.start()
         for name in (OVERALL_HEALTH, *services):
             await self._health.set(name, SERVING)
         return f"{listen.rpartition(':')[0]}:{port}"
+
+    def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> int:
+        if credentials is None:
+            return int(self.grpc.add_insecure_port(listen))
+        return int(self.grpc.add_secure_port(listen, credentials))
 
     async def report(self, name: str, *, good: bool) -> None:
         """Report a fact beside readiness; logs when it changes."""

@@ -69,7 +69,7 @@ class WorkerService:
         await self._reader.open()
         await self._check_schema()
         add_admin(self._server.grpc, "worker", newest_revision(), self._config)
-        address = await self._server.start(self._config.listen, ())
+        address = await self._server.start(self._config, ())
         self._tasks = [
             asyncio.create_task(watch_event_loop()),
             asyncio.create_task(self._auditor.run()),
