@@ -3,8 +3,9 @@
     python tests/load/feed.py [--entries 300000] [--rate 5000] [--seconds 20] [--subscribers 1]
 
 First a subscriber replays a book's whole past, as bytes alone and read by the Python client. Then
-transfers come at a rate, and each event's lag is taken from the entry's time, which is before its
-commit, to its arrival. Callers, ledger, feed, Postgres and Valkey share the machine.
+transfers come at a rate. Each event's lag is taken from the entry's time, when it was decided, to
+its arrival; and of each call's first transfer also from when the caller had its answer, after the
+commit. Callers, ledger, feed, Postgres and Valkey share the machine.
 """
 
 import argparse
@@ -86,12 +87,18 @@ async def replay_read(place: Place, entries: int) -> float:
         return entries / (time.perf_counter() - began)
 
 
-def post(place: Place, rate: float, seconds: float) -> None:
-    """Post transfers at a rate, in a process of its own."""
-    asyncio.run(_post(place, rate, seconds))
+def post(place: Place, rate: float, seconds: float, answered: Any) -> None:
+    """Post transfers at a rate, in a process of its own; tells when calls were answered."""
+    answered.send(asyncio.run(_post(place, rate, seconds)))
 
 
-async def _post(place: Place, rate: float, seconds: float) -> None:
+async def _post(place: Place, rate: float, seconds: float) -> dict[str, float]:
+    answered: dict[str, float] = {}
+
+    async def call(sales: list[CreateTransfer]) -> None:
+        outcomes = await book.execute(sales)
+        answered[outcomes[0].id] = time.time()
+
     async with Yupana(place.ledger) as client:
         book, began, calls = client.book("live"), time.perf_counter(), set[asyncio.Task[Any]]()
         for number in range(int(rate * seconds / PER_CALL)):
@@ -101,46 +108,58 @@ async def _post(place: Place, rate: float, seconds: float) -> None:
                 CreateTransfer(f"a{(number + each) % ACCOUNTS}", f"a{(number + 7) % ACCOUNTS}", 1)
                 for each in range(100, 100 + PER_CALL)
             ]
-            calls.add(asyncio.create_task(book.execute(sales)))
+            calls.add(asyncio.create_task(call(sales)))
         await asyncio.gather(*calls)
         took = time.perf_counter() - began
         console.print(f"posted {rate * seconds:,.0f} transfers at {rate * seconds / took:,.0f}/s")
+        return answered
 
 
-async def lags(place: Place, rate: float, seconds: float, subscribers: int) -> list[float]:
-    """Return the lag of every event, in ms, at the first subscriber."""
+class Arrival(NamedTuple):
+    recorded_at: float
+    arrived_at: float
+
+
+async def lags(
+    place: Place, rate: float, seconds: float, subscribers: int
+) -> tuple[list[float], list[float]]:
+    """Return the lags in ms at the first subscriber: since the entries' times, and the answers."""
     async with Yupana(place.ledger) as client:
         await client.create_book("live")
         book = client.book("live")
         await book.open_asset("USD", scale=2)
         await book.execute([OpenAccount(f"a{each}", "USD") for each in range(ACCOUNTS)])
-    found: list[float] = []
+    found: dict[str, Arrival] = {}
     async with grpc.aio.insecure_channel(place.feed, options=OPTIONS) as channel:
         call = channel.unary_stream(PATH, SubscribeRequest.SerializeToString, None)
         listening = [
-            asyncio.create_task(listen(call(SubscribeRequest(book="live")), found if first else []))
+            asyncio.create_task(listen(call(SubscribeRequest(book="live")), found if first else {}))
             for first in [True, *[False] * (subscribers - 1)]
         ]
         await asyncio.sleep(0.5)
+        ours, theirs = multiprocessing.Pipe()
         process = multiprocessing.get_context("spawn").Process(
-            target=post, args=(place, rate, seconds)
+            target=post, args=(place, rate, seconds, theirs)
         )
         process.start()
-        await asyncio.to_thread(process.join)
-        await asyncio.sleep(0.5)
+        answered: dict[str, float] = await asyncio.to_thread(ours.recv)
+        async with asyncio.timeout(30):
+            while not found.keys() >= answered.keys():
+                await asyncio.sleep(0.1)
         for task in listening:
             task.cancel()
         await asyncio.gather(*listening, return_exceptions=True)
-    return found
+    decided = [(each.arrived_at - each.recorded_at) * 1e3 for each in found.values()]
+    told = [(found[id_].arrived_at - at) * 1e3 for id_, at in answered.items()]
+    return decided, told
 
 
-async def listen(stream: Any, found: list[float]) -> None:
+async def listen(stream: Any, found: dict[str, Arrival]) -> None:
     async for response in stream:
         now = time.time()
-        found.extend(
-            (now - event.time.seconds - event.time.nanos / 1e9) * 1e3
-            for event in SubscribeResponse.FromString(response).events
-        )
+        for event in SubscribeResponse.FromString(response).events:
+            recorded_at = event.time.seconds + event.time.nanos / 1e9
+            found[event.subject] = Arrival(recorded_at, now)
 
 
 def main() -> None:
@@ -159,11 +178,11 @@ def main() -> None:
                 rate = asyncio.run(replay(place, options.entries))
                 console.print(f"{replay.__name__}: {rate:,.0f} entries/s")
         if options.rate:
-            told = sorted(
-                asyncio.run(lags(place, options.rate, options.seconds, options.subscribers))
-            )
-            shown = ", ".join(f"p{p} {percentile(told, p):.1f} ms" for p in (50, 90, 99))
-            console.print(f"lag of {len(told):,} events: {shown}, most {told[-1]:.1f} ms")
+            found = asyncio.run(lags(place, options.rate, options.seconds, options.subscribers))
+            for since, values in zip(("deciding", "the answer"), found, strict=True):
+                ordered = sorted(values)
+                shown = ", ".join(f"p{p} {percentile(ordered, p):.1f} ms" for p in (50, 90, 99))
+                console.print(f"{len(ordered):,} lags since {since}: {shown}")
 
 
 async def create(place: Place) -> None:
