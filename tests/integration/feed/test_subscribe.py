@@ -176,3 +176,22 @@ async def test_requests_when_something_is_wrong_then_say_what(
     assert (code, info.reason) == (grpc.StatusCode.NOT_FOUND, "ERROR_REASON_BOOK_NOT_FOUND")
     code, info = await failure(read_entries(feed.address, shop.id, page_size=-1))
     assert (code, info.reason) == (wrong, "ERROR_REASON_MALFORMED_REQUEST")
+
+
+async def test_words_when_they_are_erased_then_no_event_tells_them_any_more(
+    shop: BookClient, feed: FeedProcess, subscribe: Subscribe
+) -> None:
+    first = subscribe(shop.id, from_beginning=True)
+    await first.seq(5)
+    await _sell(shop, 1, id=f"{shop.id}-sale", description="a secret")
+    told = (await first.count(6))[5]
+    assert told.transfer.description == "a secret"
+    page = await read_entries(feed.address, shop.id)
+    assert page.events[5].transfer.description == "a secret"
+    await shop.erase(f"{shop.id}-sale")
+    assert await first.seq(7) == [1, 2, 3, 4, 5, 6, 7]
+    again = subscribe(shop.id, from_beginning=True)
+    assert await again.seq(7) == [1, 2, 3, 4, 5, 6, 7]
+    assert again.events[5].transfer.description == ""
+    page = await read_entries(feed.address, shop.id)
+    assert page.events[5].transfer.description == ""

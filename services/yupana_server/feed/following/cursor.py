@@ -89,8 +89,7 @@ class Cursor:
 
     async def _page(self) -> Sequence[EncodedEvent]:
         try:
-            until = self._follower.ring.base.seq
-            page = await self._pages.after(self._follower.book, self.seq, until=until)
+            page = await self._pages.after(self._follower, self.seq)
         except UnavailableError:
             return ()
         same = page.intact and self._hash in (None, page.before)

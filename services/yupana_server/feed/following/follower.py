@@ -19,6 +19,8 @@ from yupana_server.journal.rows import Link, genesis
 PAGE_ENTRIES = 500
 """How many entries are read at a time: about 10 ms of work, which nothing else can interrupt."""
 
+ERASED = "yupana.words.erased"
+
 PAUSE_S = 0.005
 """How long it rests after a look: so many commits a book share one query."""
 
@@ -51,6 +53,9 @@ class Follower:
 
     def __init__(self, book: BookRow, link: Link, journals: Journals, *, events_max: int):
         self.book = book
+        self.ring: Ring
+        self.memory: object
+        """Another one when nothing that was read before may be told any more."""
         self.gone = False
         """Whether there is no such book any more."""
         self._journals = journals
@@ -132,6 +137,8 @@ class Follower:
             if page.rows:
                 events = encode(self.book, page.rows)
                 self.ring.append(events)
+                if any(event.type == ERASED for event in events):
+                    self._forget()
                 for event in events:
                     self._trail.add(self.book.epoch, event.link)
                 measures.note_read("live", len(page.rows))
@@ -163,8 +170,14 @@ class Follower:
             common_seq=self._trail.common_seq(hashes),
         )
 
+    def _forget(self) -> None:
+        """Drop what is in memory: it may hold words that have been erased."""
+        self.ring = Ring(self.ring.last, events_max=self._events_max)
+        self.memory = object()
+
     def _begin_at(self, link: Link) -> None:
         self.ring = Ring(link, events_max=self._events_max)
+        self.memory = object()
         self._trail.clear()
         self._trail.add(self.book.epoch, link)
 

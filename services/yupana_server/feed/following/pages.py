@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from yupana_server.feed import measures
 from yupana_server.feed.following.encoded import EncodedEvent, encode
+from yupana_server.feed.following.follower import Follower
 from yupana_server.journal.entry_lines import LineReader
 from yupana_server.journal.points import BookRow
 
@@ -29,7 +30,7 @@ class Page(NamedTuple):
     events: list[EncodedEvent]
 
 
-_Key = tuple[int, int, int]
+_Key = tuple[object, int]
 
 
 class Pages:
@@ -40,27 +41,27 @@ class Pages:
         self._places = asyncio.Semaphore(at_once)
         self._pages: OrderedDict[_Key, asyncio.Task[Page]] = OrderedDict()
 
-    async def after(self, book: BookRow, seq: int, *, until: int) -> Page:
+    async def after(self, follower: Follower, seq: int) -> Page:
         """Return the entries that follow one, up to a round number: so pages are the same ones.
 
-        The pages behind it are read ahead, those up to the entry `until`: so the database works on
-        one page while the one before it is being sent.
+        The pages behind it are read ahead, up to what the follower has in memory: so the database
+        works on one page while the one before it is being sent.
 
         Raises:
             UnavailableError: The database cannot answer.
         """
-        task = self._task(book, seq)
+        task, until = self._task(follower, seq), follower.ring.base.seq
         following = seq - seq % PAGE_ENTRIES + PAGE_ENTRIES
         for each in range(following, min(until, following + AHEAD * PAGE_ENTRIES), PAGE_ENTRIES):
-            self._task(book, each)
+            self._task(follower, each)
         # Shielded: who goes away must not take it from the others.
         return await asyncio.shield(task)
 
-    def _task(self, book: BookRow, seq: int) -> asyncio.Task[Page]:
-        key = (book.number, book.epoch, seq)
+    def _task(self, follower: Follower, seq: int) -> asyncio.Task[Page]:
+        key = (follower.memory, seq)
         task = self._pages.get(key)
         if task is None:
-            task = self._pages[key] = asyncio.create_task(self._read(key, book))
+            task = self._pages[key] = asyncio.create_task(self._read(key, follower.book))
             task.add_done_callback(_note_failure)
             while len(self._pages) > PAGES_MAX:
                 self._pages.popitem(last=False)
