@@ -18,6 +18,7 @@ from yupana_server.cli.edge import edge_app
 from yupana_server.cli.epoch import epoch_app
 from yupana_server.cli.erasing import erase
 from yupana_server.cli.errors import explained
+from yupana_server.cli.feed import feed_app
 from yupana_server.cli.health import health
 from yupana_server.cli.hold import hold_app
 from yupana_server.cli.importing import import_file
@@ -53,6 +54,7 @@ app.add_typer(account_app, name="account", rich_help_panel=USING)
 app.add_typer(transfer_app, name="transfer", rich_help_panel=USING)
 app.add_typer(hold_app, name="hold", rich_help_panel=USING)
 app.add_typer(payment_app, name="payment", rich_help_panel=USING)
+app.add_typer(feed_app, name="feed", rich_help_panel=USING)
 app.add_typer(webhook_app, name="webhook", rich_help_panel=USING)
 app.command(rich_help_panel=USING)(erase)
 app.command("import", rich_help_panel=USING)(import_file)
