@@ -57,7 +57,9 @@ async def measured(
     """Ledger, feed and worker, which send their metrics, and a book with some traffic behind it."""
     received, environment = collector
     environment["YUPANA_REDIS_URL"] = shared_valkey.url()
-    process = start_ledger(database, environment=environment)
+    # A replica of itself, which never lags.
+    replicated = {"YUPANA_REPLICA_URL": database.ledger_url, **environment}
+    process = start_ledger(database, environment=replicated)
     hooks = {"YUPANA_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8", "YUPANA_WEBHOOK_ALLOW_HTTP": "true"}
     feed = start_feed(database, environment=environment | hooks)
     start_worker(database, environment=environment)

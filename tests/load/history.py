@@ -33,6 +33,7 @@ from yupana_server.journal.projections import ProjectionStore
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
+from yupana_server.ledger.reads import Reading
 from yupana_server.runtime.deadlines import begin_deadline
 
 SETTINGS = {"shared_buffers": "8GB"}
@@ -92,7 +93,10 @@ async def explain(url: str, wanted: dict[str, Call]) -> None:
     reader = ExplainingReader(url, connections_max=2)
     await reader.open(wait_s=10)
     books = Books(reader, url)
-    servicers = LedgerServicer(books, reader), HistoryServicer(books, reader)
+    servicers = (
+        LedgerServicer(books, reader, Reading(books, reader)),
+        HistoryServicer(Reading(books, reader)),
+    )
     begin_deadline(600)
     for name, call in wanted.items():
         console.print(f"\n{name}")

@@ -267,7 +267,7 @@ MUTANTS = (
         "r11",
         "fill by a live lease only",
         "view/scripts.py",
-        "if redis.pcall('HGET', KEYS[i], 'l') == ARGV[3] then",
+        "if redis.pcall('HGET', KEYS[i], 'l') == mark[1] .. ARGV[3] then",
         "if true then",
         VIEW,
     ),
@@ -301,7 +301,7 @@ MUTANTS = (
         "journal/view_rows.py",
         "if found_epoch != epoch or not is_same(link, _bytes(digest)):",
         "if False:",
-        SHAKEN_VIEW,
+        VIEW,
     ),
     Mutant(
         "r11",

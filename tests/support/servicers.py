@@ -10,6 +10,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
+from yupana_server.ledger.reads import Reading
 
 
 class _Stub:
@@ -35,7 +36,8 @@ async def servicers_of(database: Database) -> AsyncIterator[Servicers]:
     reader = JournalReader(database.ledger_url, connections_max=4)
     await reader.open()
     books = Books(reader, database.ledger_url)
-    ledger, history = LedgerServicer(books, reader), HistoryServicer(books, reader)
+    reading = Reading(books, reader)
+    ledger, history = LedgerServicer(books, reader, reading), HistoryServicer(reading)
     try:
         yield Servicers(_Stub(ledger), _Stub(history), reader)
     finally:

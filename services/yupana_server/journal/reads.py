@@ -147,7 +147,9 @@ class JournalReader(Pool):
         application: str = READ_APPLICATION,
         synchronous_commit: str = "on",
         answer_timeout_s: float = BoundedConnection.answer_timeout_s,
+        session: Mapping[str, Any] = {},
     ):
+        """`session` are parameters of a connection that differ from what others have."""
         super().__init__(
             url,
             name="reads",
@@ -158,6 +160,7 @@ class JournalReader(Pool):
                 # At first sight: every statement comes again, and the long ones take 10 ms to plan.
                 "prepare_threshold": 0,
                 **session_settings(application, synchronous_commit=synchronous_commit),
+                **session,
             },
         )
 
@@ -324,8 +327,8 @@ class JournalReader(Pool):
         """Run one statement of this package and return its rows."""
         operation = statement.split(maxsplit=1)[0].strip("(")
         async with self.connection(operation, "yupana") as connection:
-            numbered, names = _numbered(statement)
-            cursor = await connection.execute(numbered, [parameters[n] for n in names])
+            text, names = numbered(statement)
+            cursor = await connection.execute(text, [parameters[n] for n in names])
             return await cursor.fetchall()
 
     async def _configure(self, connection: BoundedConnection) -> None:
@@ -336,7 +339,7 @@ class JournalReader(Pool):
 
 
 @lru_cache(maxsize=1024)
-def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+def numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
     """Write `%(name)s` as `$1`, once; psycopg would for every call of a long one, 0.2 ms each."""
     names: dict[str, int] = {}
     text = _NAMED.sub(lambda found: f"${names.setdefault(found[1], len(names) + 1)}", statement)

@@ -12,7 +12,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.account_filters import AccountFilter
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.moments import Moment, accounts_at
-from yupana_server.ledger.shared_reads import SharedReads
+from yupana_server.ledger.shared_reads import ReadAccounts
 from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.messages import present
 from yupana_server.messages.tokens import PageScope, Position, decode_position, encode_position
@@ -24,12 +24,19 @@ OPEN_HOLDS_MAX = 10_000
 class AccountReads:
     """Reads accounts of all books and writes them as messages."""
 
-    def __init__(self, reader: JournalReader, books: Books, view: ViewReads | None = None):
+    def __init__(
+        self,
+        reader: JournalReader,
+        books: Books,
+        read_accounts: ReadAccounts,
+        view: ViewReads | None = None,
+    ):
+        """`read_accounts` reads them as they are."""
         self._reader = reader
         self._books = books
         self._view = view
         self._clock = books.clock
-        self._shared = SharedReads(reader, books)
+        self._read_accounts = read_accounts
         self._holds = HoldLists(reader)
         self._lists = AccountLists(reader)
 
@@ -37,12 +44,14 @@ class AccountReads:
         self, book: BookRow, accounts: Sequence[str]
     ) -> ledger_service_pb2.BatchGetAccountsResponse:
         """Return the accounts as they are."""
-        loaded = await self._shared.accounts(book, accounts)
+        loaded = await self._read_accounts(book, accounts)
         book = book._replace(epoch=loaded.epoch)
         return await self._response(book, accounts, loaded.facts, loaded.seq)
 
     async def nearby(
-        self, request: ledger_service_pb2.BatchGetAccountsRequest
+        self,
+        request: ledger_service_pb2.BatchGetAccountsRequest | ledger_service_pb2.GetAccountRequest,
+        accounts: Sequence[str],
     ) -> ledger_service_pb2.BatchGetAccountsResponse | None:
         """Return the accounts from the view, if they need not be strong and it has got there.
 
@@ -57,10 +66,10 @@ class AccountReads:
             least = decode_position(book.id, request.consistency.at_least)
             if least.epoch != book.epoch:
                 return None  # R9: only a fresh look at the book tells which of them is wrong.
-        loaded = await self._view.accounts(book, request.accounts, least_seq=least.seq)
+        loaded = await self._view.accounts(book, accounts, least_seq=least.seq)
         if loaded is None:
             return None
-        return await self._response(book, request.accounts, loaded.facts, loaded.seq)
+        return await self._response(book, accounts, loaded.facts, loaded.seq)
 
     async def with_holds(
         self, book: BookRow, accounts: Sequence[str]

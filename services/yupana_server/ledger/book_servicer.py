@@ -6,10 +6,12 @@ import grpc.aio
 
 from yupana.ledger.v1 import book_pb2, book_service_pb2, book_service_pb2_grpc
 from yupana_server.journal.pages import JournalPages
+from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.books import Books
+from yupana_server.ledger.reads import Reading
 from yupana_server.messages import present
-from yupana_server.messages.checks import check_position, page_size, read_request
+from yupana_server.messages.checks import page_size, read_request
 from yupana_server.messages.tokens import PageScope, encode_position
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -18,8 +20,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class BookServicer(book_service_pb2_grpc.BookServiceServicer):
     """Creates and finds books."""
 
-    def __init__(self, books: Books, reader: JournalReader):
+    def __init__(self, books: Books, reader: JournalReader, reading: Reading):
         self._books = books
+        self._reading = reading
         self._reader = reader
         self._pages = JournalPages(reader)
 
@@ -59,16 +62,21 @@ class BookServicer(book_service_pb2_grpc.BookServiceServicer):
         found = read_request(request)
         size = page_size(request.page_size, found)
         found.done()
-        book = await self._books.fresh_row(request.book)
-        check_position(book, request.consistency)
-        scope = PageScope("assets", book)
-        page = await self._pages.assets(
-            book.number, after=scope.read_id(request.page_token), limit=size + 1
+        return await self._reading.serve(
+            request,
+            lambda reads, book: _assets(reads.pages, book, size=size, token=request.page_token),
         )
-        response = book_service_pb2.ListAssetsResponse(
-            assets=map(present.asset, page.items[:size]),
-            position=encode_position(book.id, book.epoch, page.seq),
-        )
-        if len(page.items) > size:
-            response.next_page_token = scope.write(page.items[size - 1].id)
-        return response
+
+
+async def _assets(
+    pages: JournalPages, book: BookRow, *, size: int, token: str
+) -> book_service_pb2.ListAssetsResponse:
+    scope = PageScope("assets", book)
+    page = await pages.assets(book.number, after=scope.read_id(token), limit=size + 1)
+    response = book_service_pb2.ListAssetsResponse(
+        assets=map(present.asset, page.items[:size]),
+        position=encode_position(book.id, book.epoch, page.seq),
+    )
+    if len(page.items) > size:
+        response.next_page_token = scope.write(page.items[size - 1].id)
+    return response

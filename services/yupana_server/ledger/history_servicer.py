@@ -1,5 +1,6 @@
 """`yupana.ledger.v1.HistoryService`."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import grpc.aio
@@ -11,11 +12,11 @@ from yupana.ledger.v1 import (
     outcome_pb2,
 )
 from yupana_server.book.bounds import ID_PATTERN
+from yupana_server.journal.points import BookRow
 from yupana_server.journal.prefixes import SEGMENTS_MAX, prefix_sums
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.books import Books
-from yupana_server.ledger.hold_reads import HoldReads
-from yupana_server.ledger.statement_reads import StatementFilter, StatementReads
+from yupana_server.ledger.reads import Reading, Reads
+from yupana_server.ledger.statement_reads import StatementFilter
 from yupana_server.messages import present
 from yupana_server.messages.checks import RequestCheck, page_size, read_request
 from yupana_server.messages.tokens import encode_position
@@ -27,11 +28,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
     """Reads a book's history: statements, holds, sums, outcomes."""
 
-    def __init__(self, books: Books, reader: JournalReader):
-        self._books = books
-        self._reader = reader
-        self._holds = HoldReads(reader)
-        self._statements = StatementReads(reader)
+    def __init__(self, reading: Reading):
+        self._reading = reading
 
     async def GetOutcome(
         self, request: history_service_pb2.GetOutcomeRequest, context: Context
@@ -40,15 +38,9 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         check.check_target("id", request.id)
         check.done()
-        book = await self._books.to_read(request)
-        entry = (await self._reader.outcomes(book.number, [request.id])).facts[request.id]
-        if entry is None:
-            raise CallError(
-                "COMMAND_NOT_FOUND",
-                f"no command {request.id} is recorded in the book {book.id}",
-                metadata={"book": book.id, "id": request.id},
-            )
-        return present.recorded_outcome(book.id, entry)
+        return await self._reading.serve(
+            request, lambda reads, book: _outcome(reads.reader, book, request.id)
+        )
 
     async def GetHold(
         self, request: history_service_pb2.GetHoldRequest, context: Context
@@ -57,7 +49,9 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         check.check_id("hold", request.hold)
         check.done()
-        return await self._holds.one(await self._books.to_read(request), request.hold)
+        return await self._reading.serve(
+            request, lambda reads, book: reads.holds.one(book, request.hold)
+        )
 
     async def ListHolds(
         self, request: history_service_pb2.ListHoldsRequest, context: Context
@@ -66,14 +60,19 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         size = page_size(request.page_size, check)
         check.check_optional_id("account", request.account)
-        read = self._holds.open
-        if request.state == hold_pb2.HOLD_STATE_EXPIRED:
-            read = self._holds.expired
-        elif request.state not in (hold_pb2.HOLD_STATE_UNSPECIFIED, hold_pb2.HOLD_STATE_OPEN):
+        expired = request.state == hold_pb2.HOLD_STATE_EXPIRED
+        if not expired and request.state not in (
+            hold_pb2.HOLD_STATE_UNSPECIFIED,
+            hold_pb2.HOLD_STATE_OPEN,
+        ):
             check.add("state", f"{request.state} is neither OPEN nor EXPIRED")
         check.done()
-        book = await self._books.to_read(request)
-        return await read(book, account=request.account, size=size, token=request.page_token)
+
+        def read(reads: Reads, book: BookRow) -> Awaitable[history_service_pb2.ListHoldsResponse]:
+            list_holds = reads.holds.expired if expired else reads.holds.open
+            return list_holds(book, account=request.account, size=size, token=request.page_token)
+
+        return await self._reading.serve(request, read)
 
     async def GetStatement(
         self, request: history_service_pb2.GetStatementRequest, context: Context
@@ -90,8 +89,12 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
             to_at=check.read_time("to_time", request),
         )
         check.done()
-        book = await self._books.to_read(request)
-        return await self._statements.page(book, wanted, size=size, token=request.page_token)
+        return await self._reading.serve(
+            request,
+            lambda reads, book: reads.statements.page(
+                book, wanted, size=size, token=request.page_token
+            ),
+        )
 
     async def SumBalances(
         self, request: history_service_pb2.SumBalancesRequest, context: Context
@@ -100,19 +103,37 @@ class HistoryServicer(history_service_pb2_grpc.HistoryServiceServicer):
         check = read_request(request)
         _check_segments(request.prefix, check)
         check.done()
-        book = await self._books.to_read(request)
-        found = await prefix_sums(self._reader, book.number, request.prefix)
-        return history_service_pb2.SumBalancesResponse(
-            sums=[
-                history_service_pb2.AssetSum(
-                    asset=each.asset,
-                    accounts=each.accounts,
-                    balances=present.balances(each.totals),
-                )
-                for each in found.sums
-            ],
-            position=encode_position(book.id, book.epoch, found.seq),
+        return await self._reading.serve(
+            request, lambda reads, book: _sums(reads.reader, book, request.prefix)
         )
+
+
+async def _outcome(reader: JournalReader, book: BookRow, id_: str) -> outcome_pb2.Outcome:
+    entry = (await reader.outcomes(book.number, [id_])).facts[id_]
+    if entry is None:
+        raise CallError(
+            "COMMAND_NOT_FOUND",
+            f"no command {id_} is recorded in the book {book.id}",
+            metadata={"book": book.id, "id": id_},
+        )
+    return present.recorded_outcome(book.id, entry)
+
+
+async def _sums(
+    reader: JournalReader, book: BookRow, prefix: str
+) -> history_service_pb2.SumBalancesResponse:
+    found = await prefix_sums(reader, book.number, prefix)
+    return history_service_pb2.SumBalancesResponse(
+        sums=[
+            history_service_pb2.AssetSum(
+                asset=each.asset,
+                accounts=each.accounts,
+                balances=present.balances(each.totals),
+            )
+            for each in found.sums
+        ],
+        position=encode_position(book.id, book.epoch, found.seq),
+    )
 
 
 def _check_segments(prefix: str, check: RequestCheck) -> None:

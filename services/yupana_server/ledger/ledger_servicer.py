@@ -1,6 +1,6 @@
 """`yupana.ledger.v1.LedgerService`."""
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -12,15 +12,13 @@ from yupana.ledger.v1 import account_pb2, ledger_service_pb2, ledger_service_pb2
 from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.account_filters import read_account_filter
-from yupana_server.ledger.account_reads import AccountReads
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.execute_stream import ExecuteStream
 from yupana_server.ledger.execution import Executor
-from yupana_server.ledger.moments import read_as_of
+from yupana_server.ledger.moments import Moment, read_as_of
+from yupana_server.ledger.reads import Reading
 from yupana_server.ledger.submission import NotAnsweredError
 from yupana_server.ledger.transfer_filters import read_transfer_filter
-from yupana_server.ledger.transfer_reads import TransferReads
-from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.messages.checks import RequestCheck, page_size, read_request
 from yupana_server.runtime.deadlines import current_deadline, current_stream_deadline
 from yupana_server.runtime.errors import account_not_found
@@ -31,12 +29,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
     """Decides and records commands, and reads what was recorded."""
 
-    def __init__(self, books: Books, reader: JournalReader, view: ViewReads | None = None):
-        self._books = books
+    def __init__(self, books: Books, reader: JournalReader, reading: Reading):
+        self._reading = reading
         self._executor = Executor(books, reader)
         self._streams: set[ExecuteStream] = set()
-        self._accounts = AccountReads(reader, books, view)
-        self._transfers = TransferReads(reader)
 
     async def Execute(
         self, request: ledger_service_pb2.ExecuteRequest, context: Context
@@ -93,15 +89,11 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         if moment is not None and request.include_open_holds:
             check.add("include_open_holds", "not together with as_of: holds are shown as they are")
         check.done()
-        plain = moment is None and not request.include_open_holds
-        if plain and (nearby := await self._accounts.nearby(request)) is not None:
-            return nearby
-        book = await self._books.to_read(request)
-        if plain:
-            return await self._accounts.now(book, request.accounts)
-        if moment is None:
-            return await self._accounts.with_holds(book, request.accounts)
-        return await self._accounts.as_of(book, request.accounts, moment)
+        if request.include_open_holds:
+            return await self._reading.serve(
+                request, lambda reads, book: reads.accounts.with_holds(book, request.accounts)
+            )
+        return await self._read_accounts(request, request.accounts, moment)
 
     async def GetAccount(
         self, request: ledger_service_pb2.GetAccountRequest, context: Context
@@ -111,14 +103,28 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         check.check_id("account", request.account)
         moment = read_as_of(request, check)
         check.done()
-        book = await self._books.to_read(request)
-        if moment is None:
-            found = await self._accounts.now(book, [request.account])
-        else:
-            found = await self._accounts.as_of(book, [request.account], moment)
+        found = await self._read_accounts(request, [request.account], moment)
         if not found.accounts:
-            raise account_not_found(book.id, request.account)
+            raise account_not_found(request.book, request.account)
         return found.accounts[0]
+
+    async def _read_accounts(
+        self,
+        request: ledger_service_pb2.BatchGetAccountsRequest | ledger_service_pb2.GetAccountRequest,
+        accounts: Sequence[str],
+        moment: Moment | None,
+    ) -> ledger_service_pb2.BatchGetAccountsResponse:
+        """Read accounts as they are, from the view if that will do, or as they were."""
+        if moment is not None:
+            return await self._reading.serve(
+                request, lambda reads, book: reads.accounts.as_of(book, accounts, moment)
+            )
+        nearby = await self._reading.primary.accounts.nearby(request, accounts)
+        if nearby is not None:
+            return nearby
+        return await self._reading.serve(
+            request, lambda reads, book: reads.accounts.now(book, accounts)
+        )
 
     async def ListAccounts(
         self, request: ledger_service_pb2.ListAccountsRequest, context: Context
@@ -128,8 +134,12 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         size = page_size(request.page_size, check)
         wanted = read_account_filter(request, check)
         check.done()
-        book = await self._books.to_read(request)
-        return await self._accounts.page(book, wanted, size=size, token=request.page_token)
+        return await self._reading.serve(
+            request,
+            lambda reads, book: reads.accounts.page(
+                book, wanted, size=size, token=request.page_token
+            ),
+        )
 
     async def GetTransfer(
         self, request: ledger_service_pb2.GetTransferRequest, context: Context
@@ -138,7 +148,9 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         check = read_request(request)
         check.check_target("id", request.id)
         check.done()
-        return await self._transfers.one(await self._books.to_read(request), request.id)
+        return await self._reading.serve(
+            request, lambda reads, book: reads.transfers.one(book, request.id)
+        )
 
     async def ListTransfers(
         self, request: ledger_service_pb2.ListTransfersRequest, context: Context
@@ -148,8 +160,12 @@ class LedgerServicer(ledger_service_pb2_grpc.LedgerServiceServicer):
         size = page_size(request.page_size, check)
         wanted = read_transfer_filter(request, check)
         check.done()
-        book = await self._books.to_read(request)
-        return await self._transfers.page(book, wanted, size=size, token=request.page_token)
+        return await self._reading.serve(
+            request,
+            lambda reads, book: reads.transfers.page(
+                book, wanted, size=size, token=request.page_token
+            ),
+        )
 
 
 def _check_accounts(accounts: list[str], check: RequestCheck) -> None:

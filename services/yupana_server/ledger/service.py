@@ -34,6 +34,8 @@ from yupana_server.ledger.command_servicer import CommandServicer
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.pools import observe_pools
+from yupana_server.ledger.reads import Reading
+from yupana_server.ledger.replicas import LAG, Replicas
 from yupana_server.ledger.sweeper import Sweeper
 from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.runtime import telemetry
@@ -90,7 +92,9 @@ class LedgerService:
         self._announcer = None if self._redis is None else Announcer(self._redis)
         announce = nobody if self._announcer is None else self._announcer.note
         self._books = Books(self._loader, url, clock=clock, announce=announce)
-        self._ledger = LedgerServicer(self._books, self._reader, self._view())
+        self._replicas = Replicas(config.replica_urls, connections_max=config.read_connections)
+        self._reading = Reading(self._books, self._reader, self._replicas, self._view())
+        self._ledger = LedgerServicer(self._books, self._reader, self._reading)
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
@@ -118,16 +122,17 @@ class LedgerService:
         """
         await self._reader.open()
         await self._loader.open()
+        await self._replicas.open()
         await self._watch_once(first=True)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self._ledger, self._server.grpc)
         command_service_pb2_grpc.add_CommandServiceServicer_to_server(
             CommandServicer(self._ledger.execute), self._server.grpc
         )
         book_service_pb2_grpc.add_BookServiceServicer_to_server(
-            BookServicer(self._books, self._reader), self._server.grpc
+            BookServicer(self._books, self._reader, self._reading), self._server.grpc
         )
         history_service_pb2_grpc.add_HistoryServiceServicer_to_server(
-            HistoryServicer(self._books, self._reader), self._server.grpc
+            HistoryServicer(self._reading), self._server.grpc
         )
         add_admin(self._server.grpc, "ledger", newest_revision(), self._config)
         address = await self._server.start(self._config, SERVICES)
@@ -153,6 +158,7 @@ class LedgerService:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._books.drain()
+        await self._replicas.close()
         await self._loader.close()
         await self._reader.close()
         if self._redis is not None:
@@ -170,6 +176,7 @@ class LedgerService:
         self._books.observe()
         if self._redis is not None:
             view_measures.begin()
+        observe(LAG, self._replicas.lags)
         observe_pools({"reads": self._reader, "loads": self._loader})
 
     async def _end_calls(self) -> None:
@@ -203,6 +210,7 @@ class LedgerService:
         await self._server.report(POSTGRES_HEALTH, good=not self._books.database_trouble)
         await self._report_guarantees(settings)
         await self._extend_journal()
+        await self._replicas.look(self._reader)
 
     async def _extend_journal(self) -> None:
         """Have the next partition made long before the journal reaches it."""

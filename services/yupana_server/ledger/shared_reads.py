@@ -10,7 +10,8 @@ of the work for Postgres.
 
 import asyncio
 import contextvars
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from yupana_server.book.state import Account
 from yupana_server.journal.errors import UnavailableError
@@ -18,6 +19,9 @@ from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.writer import Writer
+
+ReadAccounts: TypeAlias = Callable[[BookRow, Sequence[str]], Awaitable[Loaded[Account]]]
+"""Reads accounts as they are, and perhaps others, in one snapshot."""
 
 ACCOUNTS_PER_STATEMENT_MAX = 5_000
 

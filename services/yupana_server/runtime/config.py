@@ -121,7 +121,29 @@ class _UsesRedis(ServiceConfig):
         return value
 
 
-class LedgerConfig(_UsesRedis):
+class _ReadsReplicas(_UsesRedis):
+    """What the services read that may read from replicas of the database."""
+
+    replica_url: SecretStr = SecretStr("")
+    """Replicas of the database, such as postgresql://yupana_ledger@replica/yupana, with spaces
+    between several; each must lead to one server. Reads that need not be strong are served from
+    one that has got far enough; none without it."""
+
+    @property
+    def replica_urls(self) -> list[str]:
+        """The URL of each replica."""
+        return self.replica_url.get_secret_value().split()
+
+    @field_validator("replica_url")
+    @classmethod
+    def _replica_urls(cls, value: SecretStr) -> SecretStr:
+        for url in value.get_secret_value().split():
+            if not url.startswith(("postgresql://", "postgres://")):
+                raise ValueError("URLs such as postgresql://yupana_ledger@replica:5432/yupana")
+        return value
+
+
+class LedgerConfig(_ReadsReplicas):
     """What `yupana serve ledger` reads from `YUPANA_*`."""
 
     read_connections: int = Field(default=8, ge=2, le=200)

@@ -2,8 +2,8 @@
 
 KEYS[1] is the watermark: a hash of g(eneration), e(poch), s(eq), h(ash). All other keys are of
 accounts. An account's key holds either a value, of g(eneration), s(eq), f(acts), m(oney: the four
-totals) and u(sage), or a lease: the token of who is to fill it. A value of another generation than
-the watermark's counts as nothing.
+totals) and u(sage), or a l(ease): the generation and the token of who is to fill it. Values and
+leases of another generation than the watermark's count as nothing.
 
 What can fail comes before what is written: a script that fails half way leaves what it wrote.
 `pcall` is for keys of another type, which somebody else must have put there, and for a Redis that
@@ -27,12 +27,12 @@ for i = 2, #KEYS do
   local value = redis.pcall('HMGET', KEYS[i], 'g', 's', 'f', 'm', 'u', 'l')
   if value[1] == mark[1] then
     found[i] = value
-  elseif value[6] then
+  elseif value[6] and string.find(value[6], mark[1], 1, true) == 1 then
     found[i] = 0
   elseif ARGV[1] == '' then
     found[i] = -1
   else
-    local leased = redis.pcall('HSET', KEYS[i], 'l', ARGV[1])
+    local leased = redis.pcall('HSET', KEYS[i], 'l', mark[1] .. ARGV[1])
     if type(leased) == 'table' then
       found[i] = -1
     else
@@ -57,7 +57,7 @@ if tonumber(mark[3]) < tonumber(ARGV[2]) then return 0 end
 local filled = 0
 for i = 2, #KEYS do
   local at = 5 + (i - 2) * 4
-  if redis.pcall('HGET', KEYS[i], 'l') == ARGV[3] then
+  if redis.pcall('HGET', KEYS[i], 'l') == mark[1] .. ARGV[3] then
     local written = redis.pcall('HSET', KEYS[i], 'g', ARGV[1], 's', ARGV[at], 'f', ARGV[at + 1],
       'm', ARGV[at + 2], 'u', ARGV[at + 3])
     if type(written) ~= 'table' then

@@ -65,6 +65,7 @@ class Shop(NamedTuple):
 
     book: BookRow
     writer: Writer
+    make: MakeWriter
     view: View
     servers: tuple[Server, Server]
     redis: Shaken
@@ -106,7 +107,7 @@ async def shop(database: Database, make: MakeWriter, valkey: EmbeddedValkey) -> 
         server(database, valkey) as second,
     ):
         await view.catch_up()
-        yield Shop(book, writer, view, (first, second), Shaken(view, keys_of(book)))
+        yield Shop(book, writer, make, view, (first, second), Shaken(view, keys_of(book)))
     await reader.close()
 
 
@@ -333,3 +334,21 @@ async def test_view_when_no_feed_keeps_it_then_it_ends(
         async with asyncio.timeout(5):
             while await view.store.mark(keys):
                 await asyncio.sleep(0.02)
+
+
+async def test_r11_read_when_the_journal_has_another_entry_where_the_view_stands_then_no_answer(
+    one: Shop, database: Database
+) -> None:
+    """A tail was lost, and who wrote on knew nothing of it: no epoch tells them apart."""
+    await send(one.writer, CreateTransfer("t", "a0", "a1", 5))
+    await one.view.catch_up()
+    for table in ("journal", "ids"):
+        execute(database.admin_url, f"DELETE FROM yupana.{table} WHERE seq > 4")
+    await send(one.make(), CreateTransfer("other", "a1", "a2", 7))
+    assert await one.read("a1") is None
+    await one.view.catch_up()
+    await one.view.another_folder().poll()
+    seen = await one.read("a1")
+    assert seen is not None
+    assert seen.facts["a1"] is not None
+    assert seen.facts["a1"].totals.balance == -7
