@@ -17,6 +17,7 @@ from support.prometheus import Prometheus
 from yupana import AsOf, CreateTransfer, MalformedRequest, Yupana
 from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
+from yupana_server.dev.valkey import EmbeddedValkey
 
 BOOK = "shop"
 
@@ -96,6 +97,9 @@ async def use_all_kinds(book: BookClient) -> None:
     await book.hold("wallet", "world", 1)
     await book.hold("wallet", "world", 1, expires_after=timedelta(milliseconds=1))
     await asyncio.gather(*(book.account("wallet") for _ in range(20)))
+    await asyncio.gather(*(book.account("wallet", eventual=True) for _ in range(20)))
+    await book.account("wallet", at_least=kept.position)
+    await book.get_hold(kept.id, eventual=True)
     try:
         await book.account("wallet", as_of=AsOf(position="garbage"))
     except MalformedRequest:
@@ -120,6 +124,7 @@ def observed(
     """
     with ExitStack() as stack:
         jobs: dict[str, list[str]] = {}
+        valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
         if collector is not None:
             jobs["otel-collector"] = [collector.metrics]
 
@@ -134,6 +139,9 @@ def observed(
                     "OTEL_METRIC_EXPORT_INTERVAL": "500",
                     "OTEL_TRACES_SAMPLER": "parentbased_always_on",
                 }
+            environment["YUPANA_REDIS_URL"] = valkey.url()
+            if kind is LedgerProcess:
+                environment["YUPANA_REPLICA_URL"] = url  # The primary is as good as a replica.
             process = kind(url, folder / f"{name}.log", environment=environment)
             stack.callback(process.kill)
             return process.start()

@@ -1,4 +1,4 @@
-"""Postgres, as the ledgers see it: commits, connections, what has to be read, how it grows."""
+"""Postgres, its replicas and the Redis view, as ledgers and feeds see them."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -9,12 +9,9 @@ APPENDS = "yupana_append_duration_seconds"
 POOL = "db_client_connection_pool_name"
 HERE = 'instance=~"$instance"'
 
-REDIS = """
-Yupana does not use Redis yet: the bundle starts it, nothing talks to it. When the view in Redis
-comes, its panels will stand here.
-
-What Postgres itself measures (disk, locks, vacuum, replication) is for an exporter of your own;
-this page shows what reaches the ledgers.
+NOTE = """
+What Postgres and Redis themselves measure (disk, locks, vacuum, replication, memory, evictions) is
+for exporters of your own; this page shows what reaches the ledgers and feeds.
 """
 
 
@@ -23,8 +20,15 @@ def dashboard() -> Dashboard:
     return page(
         "yupana-postgres",
         "Yupana / Postgres and Redis",
-        "The database as the ledgers see it.",
-        [*_overview(), *_appends(), *_connections(), *_growth()],
+        "The database, its replicas and the view, as ledgers and feeds see them.",
+        [
+            *_overview(),
+            *_appends(),
+            *_connections(),
+            *_growth(),
+            *_view(),
+            *_replicas(),
+        ],
         variables=[INSTANCE],
     )
 
@@ -181,5 +185,69 @@ def _growth() -> list[Panel]:
                 )
             ],
         ),
-        words("Redis", REDIS),
+    ]
+
+
+def _view() -> list[Panel]:
+    result = "yupana_view_result"
+    return [
+        lines(
+            "Reads that the view could serve",
+            "By what came of them. Hit, filled and awaited came from the view; the others went to "
+            "a replica or the primary: behind, waited in vain, none (no view, or Redis is away).",
+            "ops",
+            [Query(_rate("yupana_view_reads_total", HERE, result), f"{{{{{result}}}}}")],
+            runbooks=["YupanaViewLag"],
+        ),
+        lines(
+            "Accounts filled",
+            "Accounts that were missing and were read to be stored; refused when they changed "
+            "meanwhile, or Redis is full.",
+            "ops",
+            [Query(_rate("yupana_view_fills_total", HERE, result), f"{{{{{result}}}}}")],
+        ),
+        lines(
+            "Lag of the view",
+            "From an entry's time to when the view shows it, of the oldest entry of each page.",
+            "s",
+            quantiles("yupana_view_lag_seconds", 'instance!=""'),
+            runbooks=["YupanaViewLag"],
+        ),
+        lines(
+            "Entries behind",
+            "Of the view that is furthest behind, as each feed sees it.",
+            "none",
+            [Query("yupana_view_behind", "{{instance}}")],
+            runbooks=["YupanaViewLag"],
+        ),
+        lines(
+            "Views begun anew",
+            "In five minutes, by why. Each empties a book's view.",
+            "none",
+            [
+                Query(
+                    "sum by (yupana_view_cause) (increase(yupana_view_begun_total[5m]))",
+                    "{{yupana_view_cause}}",
+                )
+            ],
+        ),
+    ]
+
+
+def _replicas() -> list[Panel]:
+    result = "yupana_replica_result"
+    return [
+        lines(
+            "Reads that a replica could serve",
+            "By what came of them; all but served went to the primary.",
+            "ops",
+            [Query(_rate("yupana_replica_reads_total", HERE, result), f"{{{{{result}}}}}")],
+        ),
+        lines(
+            "Lag of replicas",
+            "How much of the primary's log is not replayed, by place in YUPANA_REPLICA_URL.",
+            "bytes",
+            [Query("max by (yupana_replica) (yupana_replica_lag_bytes)", "{{yupana_replica}}")],
+        ),
+        words("Elsewhere", NOTE),
     ]
