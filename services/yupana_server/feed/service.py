@@ -19,6 +19,7 @@ from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission
 from yupana_server.runtime.config import ConfigError, FeedConfig
 from yupana_server.runtime.errors import database_unavailable
+from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
@@ -149,6 +150,7 @@ async def serve(config: FeedConfig) -> None:
     stop_metrics = set_up_metrics("yupana-feed", config.metrics_listen)
     service = FeedService(config)
     await service.start()
+    set_up_collector()
     dump_on_signal()
     await until_signal()
     await service.stop()
