@@ -114,8 +114,8 @@ class Receiver:
         try:
             while await self._serve(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # Cancelled it would be told of as an error, by Python 3.11.
         finally:
             writer.close()
             self._tasks.discard(task)

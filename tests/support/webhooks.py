@@ -57,12 +57,13 @@ class Hooks:
 
 
 async def create_endpoint(
-    address: str, book: str, id_: str, url: str
+    address: str, book: str, id_: str, url: str, *, from_beginning: bool = False, **fields: Any
 ) -> webhook_pb2.WebhookEndpoint:
     """Create an endpoint of any book by the feed at an address."""
+    start = webhook_service_pb2.WebhookStart(from_beginning=True) if from_beginning else None
     async with grpc.aio.insecure_channel(address) as channel:
         request = webhook_service_pb2.CreateWebhookEndpointRequest(
-            book=book, endpoint=webhook_pb2.WebhookEndpoint(id=id_, url=url)
+            book=book, endpoint=webhook_pb2.WebhookEndpoint(id=id_, url=url, **fields), start=start
         )
         stub: Any = webhook_service_pb2_grpc.WebhookServiceStub(channel)
         return await stub.CreateWebhookEndpoint(request, timeout=10)  # type: ignore[no-any-return]

@@ -1,5 +1,7 @@
 """Every event reaches its endpoint, signed, in the order that was asked for."""
 
+import asyncio
+import time
 from collections import defaultdict
 from random import Random
 
@@ -11,7 +13,10 @@ from support.webhooks import Hooks, hooks_of, secret_of
 from support.writers import send
 from yupana.feed.v1.event_pb2 import Event
 from yupana_server.book.commands import CreateTransfer
+from yupana_server.dev.valkey import EmbeddedValkey
 from yupana_server.ledger.writer import Writer
+from yupana_server.runtime.announcements import CHANNEL, write_books
+from yupana_server.runtime.redis import Redis
 
 
 def transfers(prefix: str, count: int) -> list[CreateTransfer]:
@@ -119,3 +124,23 @@ def accounts_of(data: dict[str, dict[str, str]]) -> set[str]:
     return {named[key] for key in ("debitAccount", "creditAccount", "id") if key in named} & {
         f"a{number}" for number in range(4)
     }
+
+
+async def test_deliveries_when_commits_are_announced_then_they_do_not_wait_for_the_poll(
+    database: Database, writer: Writer, receiver: Receiver, shared_valkey: EmbeddedValkey
+) -> None:
+    poll_s = 2.0
+    redis = Redis(shared_valkey.url(), connections_max=1)
+    async with hooks_of(database, redis_url=shared_valkey.url(), feed_poll_s=poll_s) as hooks:
+        await hooks.create("crm", receiver.url)
+        await receiver.until(lambda: len(receiver.received) == 5)
+        for number in range(3):
+            # The last look was just now: the next one would be in two seconds.
+            began_s = time.monotonic()
+            await send(writer, CreateTransfer(f"t{number}", "a0", "a1", 1))
+            while len(receiver.received) < 6 + number:
+                async with redis.use() as client:
+                    await client.publish(CHANNEL, write_books(["b"]))
+                await asyncio.sleep(0.02)
+            assert time.monotonic() - began_s < 0.75 * poll_s
+    await redis.close()

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -22,6 +23,9 @@ WORK = "webhooks"
 
 POLL_SHARE = 5
 """A look at all endpoints takes at most one part in so many of the time, however many there are."""
+
+LOOK_PAUSE_S = 0.01
+"""However much is announced, it looks no more often than this."""
 
 PAUSE_S = 1.0
 """How long an endpoint rests whose runner failed."""
@@ -44,6 +48,7 @@ class Deliverer:
         self._poll_s = poll_s
         self._keep_s = keep_s
         self._leases = Leases(reader, WORK, self._hold)
+        self._news = asyncio.Event()
         self._books: set[int] = set()
         self._looks: dict[Key, Look] = {}
         self._runners: dict[Key, tuple[Runner, asyncio.Task[None]]] = {}
@@ -60,9 +65,15 @@ class Deliverer:
         await self._leases.close()
         await self._tools.sender.close()
 
+    def wake(self, books: Sequence[str]) -> None:
+        """Look at once: there is something new in these books."""
+        if any(look.book_id in books for look in self._looks.values()):
+            self._news.set()
+
     async def _hold(self, lease: Lease) -> None:
         """Have a book's endpoints served for as long as its lease is held here."""
         self._books.add(lease.book)
+        self._news.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -78,6 +89,7 @@ class Deliverer:
     async def _look_on(self) -> None:
         while True:
             began_at = time.monotonic()
+            self._news.clear()
             try:
                 await self._look()
             except UnavailableError:
@@ -85,7 +97,10 @@ class Deliverer:
             except Exception:
                 log.exception("look_failed")
             took_s = time.monotonic() - began_at
-            await asyncio.sleep(max(self._poll_s, took_s * POLL_SHARE))
+            await asyncio.sleep(max(LOOK_PAUSE_S, took_s * POLL_SHARE))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._news.wait()
 
     async def _look(self) -> None:
         """See how all endpoints are, tell their runners, begin those that there are none of."""

@@ -2,12 +2,12 @@
 
 import asyncio
 import ssl
-from contextlib import suppress
 from datetime import timedelta
 
 import grpc.aio
 
 from yupana.feed.v1 import webhook_service_pb2_grpc
+from yupana_server.feed import wake_ups
 from yupana_server.feed.webhooks.deliverer import Deliverer
 from yupana_server.feed.webhooks.guard import Guard, Lookup
 from yupana_server.feed.webhooks.health import Policy
@@ -21,6 +21,7 @@ from yupana_server.journal.entries import EntryReader
 from yupana_server.journal.reads import JournalReader
 from yupana_server.runtime.admin import VERSION
 from yupana_server.runtime.config import FeedConfig
+from yupana_server.runtime.redis import Redis
 
 PROBE_GROWTH = 2.0
 PROBE_MAX_S = 3_600.0
@@ -54,7 +55,9 @@ class Webhooks:
         self._deliverer = Deliverer(
             self._tools(), self._delivering, poll_s=config.feed_poll_s, keep_s=config.webhook_keep_s
         )
-        self._task: asyncio.Task[None] | None = None
+        url = config.redis_url
+        self._redis = None if url is None else Redis(url.get_secret_value(), connections_max=1)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, server: grpc.aio.Server | None) -> None:
         """Begin to deliver. Does not wait for a database that is away."""
@@ -64,15 +67,19 @@ class Webhooks:
             webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(
                 WebhookServicer(self._managing, self._guard), server
             )
-        self._task = asyncio.create_task(self._deliverer.run())
+        self._tasks = [asyncio.create_task(self._deliverer.run())]
+        if self._redis is not None:
+            listening = wake_ups.listen(self._deliverer.wake, self._redis)
+            self._tasks.append(asyncio.create_task(listening))
 
     async def stop(self) -> None:
         """End deliveries, those under way within a bounded time, and close all connections."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._deliverer.close()
+        if self._redis is not None:
+            await self._redis.close()
         await self._delivering.close()
         await self._managing.close()
 
