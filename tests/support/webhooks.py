@@ -79,20 +79,18 @@ async def hooks_of(
     database: Database, *, parts: Any = None, **settings: Any
 ) -> AsyncIterator[Hooks]:
     """Deliver the webhooks of a database; `settings` are those of the feed."""
-    config = FeedConfig(database_url=database.feed_url, **{**SHORT, **settings})
+    settings = {"database_url": database.feed_url, "listen": "127.0.0.1:0", **SHORT, **settings}
+    config = FeedConfig(**settings)
     webhooks = Webhooks(config, **(parts or {}))
-    server = Server(
-        [
-            CallInterceptor(
-                default_deadline_s=10.0,
-                admission=Admission(100),
-                expected={UnavailableError: database_unavailable},
-            )
-        ]
+    interceptor = CallInterceptor(
+        default_deadline_s=10.0,
+        admission=Admission(100),
+        expected={UnavailableError: database_unavailable},
     )
-    await webhooks.start(server.grpc)
-    address = await server.start("127.0.0.1:0", ())
+    server = Server([interceptor])
     try:
+        await webhooks.start(server.grpc)
+        address = await server.start(config, ())
         async with grpc.aio.insecure_channel(address) as channel:
             yield Hooks(channel, address)
     finally:

@@ -157,6 +157,12 @@ _TIDY = f"""
         ORDER BY ended_at LIMIT {TIDIED_MAX}
     )) RETURNING seq
 """
+_PAUSE = """
+    UPDATE yupana.webhook_endpoints
+    SET state = 'paused', version = version + 1, updated_at = clock_timestamp()
+    WHERE book = %(book)s AND endpoint = %(endpoint)s AND version = %(version)s
+    RETURNING version
+"""
 _DEAD = """
     SELECT count(*) FROM yupana.webhook_deliveries
     WHERE book = %(book)s AND endpoint = %(endpoint)s AND state = 'dead'
@@ -264,6 +270,11 @@ class DeliveryStore:
         """Count the deliveries that were given up."""
         named = {"book": endpoint.book, "endpoint": endpoint.endpoint}
         return int((await self._reader.rows(_DEAD, named))[0][0])
+
+    async def pause(self, endpoint: Look) -> bool:
+        """Pause an endpoint unless a call changed it meanwhile; tells whether it did."""
+        named = {"book": endpoint.book, "endpoint": endpoint.endpoint}
+        return bool(await self._reader.rows(_PAUSE, {**named, "version": endpoint.version}))
 
     async def _move(
         self, statement: str, endpoint: EndpointRow, to: Cursor, deliveries: Sequence[NewDelivery]

@@ -34,6 +34,9 @@ TIDY_EVERY_S = 30.0
 KEEP_MAX = 10_000
 """Of how many deliveries that ended, for each endpoint, is told; dead letters are not counted."""
 
+DEAD_LETTERS_MAX = 10_000
+"""With so many an endpoint is paused: what it refuses now would be too much to look through."""
+
 log = structlog.get_logger("yupana.webhooks")
 
 Key = tuple[int, str]
@@ -137,10 +140,14 @@ class Deliverer:
                 pass
 
     async def _tidy(self, look: Look) -> None:
-        """Forget what ended long ago, and count what was given up."""
+        """Forget what ended long ago, count what was given up, and stop where that is too much."""
         store = self._tools.store
         await store.tidy(look, keep_s=self._keep_s, keep_max=KEEP_MAX)
-        self._dead_letters[look.book, look.endpoint] = await store.dead_letters(look)
+        count = await store.dead_letters(look)
+        self._dead_letters[look.book, look.endpoint] = count
+        if count >= DEAD_LETTERS_MAX and look.state is EndpointState.ACTIVE:
+            log.warning("webhook_paused", book=look.book_id, endpoint=look.endpoint, dead=count)
+            await store.pause(look)
 
     def _observe(self) -> None:
         measures.begin()
