@@ -15,8 +15,9 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 JAEGER := github.com/jaegertracing/jaeger@v1.76.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults fuzz mutants lint types stubs stubs-check certificates openapi \
-	openapi-check dashboards dashboards-check breaking lock wheels image-check jaeger clean
+.PHONY: help setup demo test unit faults fuzz mutants lint secrets types stubs stubs-check \
+	certificates openapi openapi-check dashboards dashboards-check breaking lock wheels image-check \
+	jaeger clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,10 @@ lint: setup ## Checks style, protos and migrations
 	@mkdir -p dist && $(BIN)/python -c \
 		'from yupana_server.journal.migrate import print_sql; print_sql()' >dist/migrations.sql 2>/dev/null
 	$(BIN)/squawk dist/migrations.sql
+
+secrets: setup ## Looks for keys and passwords in what is committed
+	@git ls-files | grep -v '\.lock$$' | xargs $(BIN)/detect-secrets-hook \
+		--disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString
 
 types: setup ## Checks types
 	$(BIN)/mypy

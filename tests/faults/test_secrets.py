@@ -24,7 +24,7 @@ from yupana.ledger.v1.history_service_pb2_grpc import HistoryServiceStub
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.dev.ports import pick_port
 
-PASSWORD = "pa55-n0t-t0-be-said"
+PASSWORD = "pa55-n0t-t0-be-said"  # pragma: allowlist secret
 ACCOUNT = "users:whose-name-is-private"
 TRANSFER = "private-transfer"
 AMOUNT = "424242424242"
