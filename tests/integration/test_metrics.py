@@ -15,7 +15,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from support.collector import MetricsCollector, attributes_of, kind_of, metrics_collector
 from support.databases import Database
-from support.feeds import subscribers
+from support.feeds import read_entries, subscribers
 from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from support.webhooks import create_endpoint
 from yupana import AsOf, CreateTransfer, Yupana, YupanaError
@@ -73,6 +73,7 @@ async def measured(
         await book.open_account("world", asset="USD")
         await book.open_account("wallet", asset="USD", min_balance=0)
         await subscriber.seq(3)
+        await read_entries(feed.address, "shop")
         subscriber.cancel()
         yield received, book
 

@@ -38,7 +38,7 @@ from yupana_server.runtime.deadlines import (
     begin_stream_deadline,
 )
 from yupana_server.runtime.errors import CallError
-from yupana_server.runtime.metrics import note_call
+from yupana_server.runtime.metrics import note_call, note_stream_end
 
 if TYPE_CHECKING:
     from yupana_server.runtime.admission import Admission
@@ -55,6 +55,16 @@ StreamBehaviour = Callable[
     [AsyncIterable[Any], grpc.aio.ServicerContext[Any, Any]], AsyncGenerator[Any, None]
 ]
 ResponsesBehaviour = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], AsyncGenerator[Any, None]]
+
+Note = Callable[[str, str, float, CallError | None], None]
+
+
+def _note_call(method: str, code: str, took_s: float, _: CallError | None) -> None:
+    note_call(method, code, took_s)
+
+
+def _note_stream(method: str, code: str, _: float, error: CallError | None) -> None:
+    note_stream_end(method, code, None if error is None else error.reason)
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -178,7 +188,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 _refuse(method, context, error)
                 return
             work = partial(self._respond, behaviour, request, context)
-            await self._serve(method, context, work, stream_span(context), book_of(request))
+            span, book = stream_span(context), book_of(request)
+            await self._serve(method, context, work, span, book, note=_note_stream)
 
         return call
 
@@ -189,6 +200,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         work: Callable[[], Awaitable[Any]],
         begun: AbstractContextManager[trace.Span],
         book: str | None = None,
+        *,
+        note: Note = _note_call,
     ) -> Any:
         """Log a call, and end it with a status of ours when it fails."""
         started, code, explained = time.perf_counter(), "CANCELLED", None
@@ -207,7 +220,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             finally:
                 took_s = time.perf_counter() - started
                 note_status(span, code, explained)
-                note_call(method, code, took_s)
+                note(method, code, took_s, explained)
                 log_call(method, code, explained, took_s=took_s, book=book)
 
     async def _stream(

@@ -56,6 +56,25 @@ _call_duration = _meter.create_histogram(
 )
 
 
+_streams_ended = _meter.create_counter(
+    "yupana.rpc.streams.ended",
+    unit="{stream}",
+    description="Streams of responses that ended, by method, status and reason.",
+)
+
+
+def note_stream_end(method: str, code: str, reason: str | None) -> None:
+    """Note the end of a stream of responses, which is no call that took so long.
+
+    Such streams last until somebody ends them, often by UNAVAILABLE: among calls, whose errors and
+    times are held against objectives, every restart of a server would look like an outage.
+    """
+    attributes = {"rpc.method": method.removeprefix("/"), "rpc.response.status_code": code}
+    if reason is not None:
+        attributes["yupana.reason"] = reason
+    _streams_ended.add(1, attributes)
+
+
 def note_call(method: str, code: str, took_s: float) -> None:
     """Note a call of a method, as gRPC names it, that ended with a status."""
     attributes = {
