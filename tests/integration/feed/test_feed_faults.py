@@ -1,7 +1,9 @@
 """Whatever dies on the way, a subscriber is told everything once and in order."""
 
 import asyncio
+import os
 import re
+import signal
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -106,6 +108,9 @@ async def test_subscription_when_redis_stalls_and_dies_then_misses_nothing(
     async with listening(shop.book.subscribe(from_beginning=True)) as listener:
         async with shop.selling():
             await listener.count(200)
+            assert valkey.pid is not None
+            os.kill(valkey.pid, signal.SIGSTOP)
+            await listener.count(len(listener.events) + 200)
             await asyncio.to_thread(valkey.kill)
             await listener.count(len(listener.events) + 200)
             await asyncio.to_thread(valkey.start)
