@@ -221,6 +221,16 @@ def _view() -> list[Panel]:
             runbooks=["YupanaViewLag"],
         ),
         lines(
+            "Accounts compared with the journal",
+            "By the workers' audits of views, and how many of them differed.",
+            "ops",
+            [
+                Query("sum(rate(yupana_audit_view_accounts_total[5m]))", "compared"),
+                Query("sum(rate(yupana_audit_view_differences_total[5m]))", "different"),
+            ],
+            runbooks=["YupanaViewDifference"],
+        ),
+        lines(
             "Views begun anew",
             "In five minutes, by why. Each empties a book's view.",
             "none",

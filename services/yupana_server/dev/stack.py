@@ -167,7 +167,9 @@ class Stack:
             self.feed = EmbeddedFeed(
                 self.data_dir / "feed", database_url=self.feed_url, redis_url=self.redis_url
             )
-            self.worker = EmbeddedWorker(self.data_dir / "worker", database_url=self.worker_url)
+            self.worker = EmbeddedWorker(
+                self.data_dir / "worker", database_url=self.worker_url, redis_url=self.redis_url
+            )
             started.enter_context(self.postgres)
             _prepare_database(self.postgres)
             started.enter_context(self.valkey)

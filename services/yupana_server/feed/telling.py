@@ -15,6 +15,8 @@ from yupana_server.feed.leases import Leases
 from yupana_server.feed.streams import WORK, StreamPublisher
 from yupana_server.journal.connect import FEED_APPLICATION
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.replicas import ReplicaReader
+from yupana_server.journal.replicated_lines import ReplicatedLines
 from yupana_server.runtime.config import FeedConfig
 from yupana_server.runtime.metrics import observe
 from yupana_server.runtime.redis import Redis
@@ -46,8 +48,17 @@ class Telling:
         )
         journals = Journals.of(self.reader)
         self.followers = Followers(journals, events_max=config.feed_ring_entries)
+        self._replicas = [
+            ReplicaReader(
+                url,
+                connections_max=config.feed_read_connections,
+                application=FEED_APPLICATION,
+            )
+            for url in config.replica_urls
+        ]
         self.pages = Pages(
-            journals.lines, at_once=max(1, config.feed_read_connections - OTHER_CONNECTIONS)
+            ReplicatedLines(self.reader, self._replicas),
+            at_once=max(1, config.feed_read_connections - OTHER_CONNECTIONS),
         )
         self._servicer = FeedServicer(self.followers, self.pages)
         url = config.redis_url
@@ -57,7 +68,8 @@ class Telling:
 
     async def start(self, server: grpc.aio.Server) -> None:
         """Serve FeedService and begin to follow what is asked for."""
-        await self.reader.open()
+        for reader in (self.reader, *self._replicas):
+            await reader.open()
         add_feed(self._servicer, server)
         measures.begin()
         observe(measures.SUBSCRIBERS, lambda: {(): self._servicer.subscribers})
@@ -100,6 +112,7 @@ class Telling:
             await self._publishing.leases.close()
             await self._publishing.redis.close()
         await self.followers.close()
-        await self.reader.close()
+        for reader in (self.reader, *self._replicas):
+            await reader.close()
         if self._redis is not None:
             await self._redis.close()

@@ -157,7 +157,7 @@ class LedgerConfig(_ReadsReplicas):
     """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
 
 
-class _DeliversWebhooks(_UsesRedis):
+class _DeliversWebhooks(_ReadsReplicas):
     """What the feed reads that concerns webhooks."""
 
     webhook_connections: int = Field(default=4, ge=2, le=64)
@@ -260,7 +260,7 @@ class FeedConfig(_DeliversWebhooks):
         return value
 
 
-class WorkerConfig(ServiceConfig):
+class WorkerConfig(_UsesRedis):
     """What `yupana serve worker` reads from `YUPANA_*`."""
 
     listen: str = f"127.0.0.1:{DEFAULT_WORKER_PORT}"

@@ -1,5 +1,6 @@
 """Where a book's view stands, and under which keys it does."""
 
+import re
 from typing import NamedTuple
 
 from yupana_server.journal.points import BookRow
@@ -14,14 +15,34 @@ class ViewKeys:
 
     __slots__ = ("mark",)
 
+    PREFIX = f"yupana:view:{FORMAT}:"
+    """What the keys of all books begin with."""
+
     def __init__(self, book_id: str, created_at: int):
         """`created_at` tells apart books of the same id in databases that share a Redis."""
-        self.mark = f"yupana:view:{FORMAT}:{{{book_id}@{created_at}}}"
+        self.mark = f"{self.PREFIX}{{{book_id}@{created_at}}}"
         """The key of the watermark."""
 
     def account(self, account: str) -> str:
         """Return the key of an account."""
         return f"{self.mark}:{account}"
+
+
+class NamedKey(NamedTuple):
+    """What the key of an account names."""
+
+    book_id: str
+    created_at: int
+    account: str
+
+
+_ACCOUNT_KEY = re.compile(re.escape(ViewKeys.PREFIX) + r"\{([^{}@]+(?:@[^{}@]+)*)@(\d+)\}:(.+)")
+
+
+def read_key(key: str) -> NamedKey | None:
+    """Read the key of an account; None for any other key."""
+    found = _ACCOUNT_KEY.fullmatch(key)
+    return found and NamedKey(found[1], int(found[2]), found[3])
 
 
 def keys_of(book: BookRow) -> ViewKeys:

@@ -11,15 +11,18 @@ from yupana_server.journal.connect import WORKER_APPLICATION
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.view_rows import ViewJournal
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.config import ConfigError, WorkerConfig
 from yupana_server.runtime.metrics import set_up_metrics, watch_event_loop
+from yupana_server.runtime.redis import Redis
 from yupana_server.runtime.server import Server, until_signal
 from yupana_server.worker.auditor import Auditor
 from yupana_server.worker.book_audit import BookAudits
 from yupana_server.worker.metrics import report_audit
 from yupana_server.worker.share import Share
+from yupana_server.worker.view_audit import ViewAudit
 
 REPORT_EVERY_S = 1.0
 
@@ -56,6 +59,13 @@ class WorkerService:
             self._store, books, share, poll_s=config.audit_poll_s, again_s=config.audit_again_s
         )
         report_audit(self._auditor)
+        self._redis: Redis | None = None
+        self._views: ViewAudit | None = None
+        if config.redis_url is not None:
+            self._redis = Redis(config.redis_url.get_secret_value(), connections_max=1)
+            self._views = ViewAudit(
+                ViewJournal(self._reader), self._redis, Share(config.audit_share)
+            )
         self._server = Server([])
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -75,6 +85,8 @@ class WorkerService:
             asyncio.create_task(self._auditor.run()),
             asyncio.create_task(self._report()),
         ]
+        if self._views is not None:
+            self._tasks.append(asyncio.create_task(self._views.run()))
         log.info("serving", address=address)
         return address
 
@@ -88,6 +100,8 @@ class WorkerService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(UnavailableError):
             await self._store.release()
+        if self._redis is not None:
+            await self._redis.close()
         await self._reader.close()
         log.info("stopped")
 

@@ -11,16 +11,19 @@ from support.databases import Database, make_database, make_template
 from support.journals import execute
 from support.processes import LedgerProcess
 from support.replicas import Pair, wait_for
-from yupana import CallError, EpochChanged, TransferNotFound, Yupana
+from yupana import CallError, CreateTransfer, EpochChanged, TransferNotFound, Yupana
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.journal.connect import READ_APPLICATION
+from yupana_server.journal.entry_lines import LineReader
+from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.replicas import (
     ReplicaBehindError,
     ReplicaReader,
     Wanted,
     wanting,
 )
+from yupana_server.journal.replicated_lines import ReplicatedLines
 from yupana_server.messages.tokens import encode_position
 
 
@@ -174,3 +177,41 @@ async def test_replica_reader_when_asked_for_more_than_was_replayed_then_says_so
             await reader.accounts(1, ["wallet"])
     finally:
         await reader.close()
+
+
+async def test_pages_when_a_replica_has_them_then_read_there_and_else_from_the_primary(
+    one: Replicated,
+) -> None:
+    primary = JournalReader(one.database.ledger_url, connections_max=2)
+    replica = ReplicaReader(one.replica_url, connections_max=1, application=READ_APPLICATION)
+    await primary.open(wait_s=10)
+    await replica.open(wait_s=10)
+    lines, plain = ReplicatedLines(primary, [replica]), LineReader(primary)
+
+    async def read(seq: int, limit: int, *, served: int) -> None:
+        found = await lines.after(1, seq=seq, known_hash=None, limit=limit)
+        assert found == await plain.after(1, seq=seq, known_hash=None, limit=limit)
+        assert lines.served == served
+
+    try:
+        await one.book.execute([CreateTransfer("world", "wallet", 1) for _ in range(7)])
+        await one.caught_up()
+        await read(0, 10, served=1)
+        await read(3, 5, served=2)
+        await read(3, 8, served=2)
+        await one.pause()
+        await one.book.execute([CreateTransfer("world", "wallet", 1) for _ in range(5)])
+        await read(5, 10, served=2)
+        await read(0, 10, served=3)
+        # The primary is of another history than the replica, and nobody has noticed yet.
+        execute(
+            one.database.admin_url,
+            "UPDATE yupana.journal SET hash = sha256(hash) WHERE seq BETWEEN 9 AND 10",
+        )
+        await read(0, 10, served=3)
+        await read(0, 8, served=4)
+        one.pair.standby.kill()
+        await read(0, 8, served=4)
+    finally:
+        await replica.close()
+        await primary.close()
