@@ -16,6 +16,9 @@ from yupana.feed.v1.feed_service_pb2 import SubscribeRequest
 
 TIMEOUT_S = 30.0
 
+# By default a client takes as much as the line carries, here many megabytes, whoever reads it.
+LITTLE_ROOM = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536)]
+
 
 class Subscriber:
     """One stream, read when the test says so."""
@@ -74,7 +77,7 @@ Subscribe = Callable[..., Subscriber]
 @asynccontextmanager
 async def subscribers(address: str) -> AsyncIterator[Subscribe]:
     """Makes subscribers of a feed; keywords are fields of the request."""
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with grpc.aio.insecure_channel(address, options=LITTLE_ROOM) as channel:
         stub = feed_stub(channel)
         calls = []
 
