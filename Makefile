@@ -82,7 +82,7 @@ stubs-check: stubs ## Fails when the committed stubs are not those of protos/
 certificates: ## Makes an authority and certificates for development in dist/certificates (needs openssl)
 	@./services/certificates.sh dist/certificates
 
-openapi: setup ## Writes the edge's OpenAPI document and reference page from protos/
+openapi: stubs ## Writes the edge's OpenAPI document and reference page from protos/
 	@mkdir -p dist && $(BIN)/python -m grpc_tools.protoc -I protos --include_imports \
 		--include_source_info --descriptor_set_out=dist/contract.pb protos/yupana/*/v1/*.proto
 	@$(BIN)/python -m yupana_server.edge.openapi dist/contract.pb

@@ -190,6 +190,18 @@ def test_feed_when_subscribed_to_then_events_come_a_line_each(
     assert len(told) == 4
 
 
+def test_webhooks_when_managed_by_rest_then_as_by_grpc(rest: Rest, shop: str) -> None:
+    made = rest.post(f"{shop}/webhooks", {"endpoint": {"id": "e", "url": "https://example.com/"}})
+    assert made.json["secrets"][0]["secret"].startswith("whsec_")
+    change = {"endpoint": {"description": "of the shop"}, "updateMask": "description"}
+    assert rest.call("PATCH", f"{shop}/webhooks/e", change).json["description"] == "of the shop"
+    assert rest.post(f"{shop}/webhooks/e/pause", {}).json["state"].endswith("_PAUSED")
+    assert [each["id"] for each in rest.get(f"{shop}/webhooks").json["endpoints"]] == ["e"]
+    assert rest.get(f"{shop}/webhooks/e/deliveries").json["deliveries"] == []
+    assert rest.call("DELETE", f"{shop}/webhooks/e").json == {}
+    assert rest.get(f"{shop}/webhooks/e").status == 404
+
+
 async def test_grpc_when_through_the_edge_then_as_without_it(
     edge: EmbeddedEnvoy, shop: str
 ) -> None:

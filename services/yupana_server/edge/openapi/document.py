@@ -78,8 +78,9 @@ def public_methods() -> Iterator[tuple[Any, Any, Rule]]:
 
 
 def _last(path: str) -> str:
-    """Return what a place in a path is called: the field at the end of a path of fields."""
-    return path.rpartition(".")[2]
+    """Return what a place in a path is called: by the end of a path, if that says enough."""
+    parent, _, last = path.rpartition(".")
+    return parent if parent and last == "id" else last
 
 
 def _operation(schemas: Schemas, service: Any, method: Any, rule: Rule) -> Json:

@@ -23,6 +23,8 @@ _INT32 = {
 _OWN_FORM: Mapping[str, Json] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     "google.protobuf.Duration": {"type": "string", "examples": ["3.5s"]},
+    "google.protobuf.Empty": {"type": "object"},
+    "google.protobuf.FieldMask": {"type": "string", "examples": ["url,description"]},
     "google.protobuf.Any": {"type": "object", "additionalProperties": True},
 }
 
