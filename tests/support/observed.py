@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from support.databases import Database
+from support.feeds import subscribers
 from support.journals import execute
 from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from support.prometheus import Prometheus
@@ -31,6 +32,7 @@ class Observed:
 
     prometheus: Prometheus
     ledgers: list[LedgerProcess]
+    feed: LedgerProcess
     database: Database
 
     def make_traffic(self, rounds: int) -> None:
@@ -51,11 +53,14 @@ class Observed:
         async with (
             Yupana(self.ledgers[0].address) as one,
             Yupana(self.ledgers[1].address) as other,
+            subscribers(self.feed.address) as subscribe,
         ):
+            subscribing = asyncio.create_task(subscribe(BOOK).until(lambda: False))
             for _ in range(rounds):
                 blocked = asyncio.create_task(asyncio.to_thread(self._hold_the_lock))
                 await asyncio.gather(use_all_kinds(one.book(BOOK)), use_all_kinds(other.book(BOOK)))
                 await blocked
+            subscribing.cancel()
 
     async def open_book(self) -> None:
         """Make the book with its accounts."""
@@ -147,9 +152,9 @@ def observed(
             return process.start()
 
         ledgers = [start(LedgerProcess, database.ledger_url, f"ledger-{n}") for n in range(2)]
-        start(FeedProcess, database.feed_url, "feed")
+        feed = start(FeedProcess, database.feed_url, "feed")
         start(WorkerProcess, database.worker_url, "worker")
         prometheus = stack.enter_context(Prometheus(folder, jobs))
-        running = Observed(prometheus, ledgers, database)
+        running = Observed(prometheus, ledgers, feed, database)
         asyncio.run(running.open_book())
         yield running

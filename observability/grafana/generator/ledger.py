@@ -14,8 +14,8 @@ def dashboard() -> Dashboard:
     return page(
         "yupana-ledger",
         "Yupana / Ledger",
-        "Commands and their outcomes, batches and conflicts, the busiest books, holds.",
-        [*_overview(), *_outcomes(), *_books(), *_batches(), *_memory()],
+        "Commands and their outcomes, batches and conflicts, the busiest books, holds, the feed.",
+        [*_overview(), *_outcomes(), *_books(), *_batches(), *_memory(), *_feed()],
         variables=[BOOK],
     )
 
@@ -228,5 +228,54 @@ def _memory() -> list[Panel]:
             "Holds a second that expired, because somebody came by or by the sweep.",
             "ops",
             [Query(_rate("yupana_holds_expired_total", BOOKS), "expired")],
+        ),
+    ]
+
+
+def _feed() -> list[Panel]:
+    ended = _rate("yupana_rpc_streams_ended_total", "", "rpc_response_status_code, yupana_reason")
+    return [
+        lines(
+            "Subscribers' lag",
+            "From an entry's time to when it is sent to a subscriber that is not behind.",
+            "s",
+            quantiles("yupana_feed_lag_seconds", ""),
+            runbooks=["YupanaEventLoopLag"],
+        ),
+        lines(
+            "Subscribers",
+            "Subscriptions under way, and the books that they are about.",
+            "none",
+            [
+                Query("sum(yupana_feed_subscribers)", "subscribers"),
+                Query("sum(yupana_feed_followed)", "books"),
+            ],
+        ),
+        lines(
+            "Events",
+            "Told to subscribers, added to Redis Streams, and read from the journal: live once for "
+            "all subscribers of a book, backlog for those who lie further back.",
+            "wps",
+            [
+                Query(_rate("yupana_feed_events_total", ""), "told"),
+                Query(_rate("yupana_feed_published_total", ""), "published"),
+                Query(_rate("yupana_feed_entries_total", "", "yupana_way"), "{{yupana_way}}"),
+            ],
+        ),
+        lines(
+            "Looks at the journal",
+            "By what said that there is something new. Without announcements Redis is away.",
+            "ops",
+            [Query(_rate("yupana_feed_wake_ups_total", "", "yupana_source"), "{{yupana_source}}")],
+        ),
+        lines(
+            "Subscriptions that ended",
+            "By why: SLOW_CONSUMER was cut off, DRAINING sent to another feed.",
+            "ops",
+            [
+                Query(
+                    f"{ended} or on () vector(0)", "{{rpc_response_status_code}} {{yupana_reason}}"
+                )
+            ],
         ),
     ]
