@@ -4,7 +4,8 @@
 
 reads: one account a call from the view, beside an empty handler, each with 64 callers, in turns.
 cold:  1,000 callers on two ledgers ask at once for an account that is not in the view.
-lag:   5,000 transfers/s; from each entry's time to the moment that Redis has a watermark at it.
+lag:   5,000 transfers/s; from the moment that an entry is to be seen in Postgres, and from its own
+       time, to the moment that Redis has a watermark at it.
 
 Generator, servers, Postgres and Valkey share the machine.
 """
@@ -18,13 +19,14 @@ import threading
 import time
 import urllib.request
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import psutil
+import psycopg
 import redis
 from rich.console import Console
 
@@ -149,47 +151,82 @@ async def measure_cold(at: Setting, account: str) -> None:
 
 
 class Watch(threading.Thread):
-    """Notes when the watermark gets where."""
+    """Notes when a number gets where, looking every two milliseconds."""
 
-    def __init__(self, valkey: EmbeddedValkey):
+    def __init__(self, look: Callable[[], int]):
         super().__init__()
-        self._redis = redis.Redis.from_url(valkey.url())
+        self._look = look
         self.ended = threading.Event()
         self.seqs: list[int] = []
         self.times: list[float] = []
 
     def run(self) -> None:
-        (mark,) = [key for key in self._redis.scan_iter("yupana:view:*}") if BOOK.encode() in key]
-        while not self.ended.wait(0.001):
-            seq = int(self._redis.hget(mark, "s") or 0)
+        while not self.ended.wait(0.002):
+            seq = self._look()
             if not self.seqs or seq > self.seqs[-1]:
                 self.seqs.append(seq)
                 self.times.append(time.time())
+
+    def reached(self, seq: int) -> float:
+        return self.times[bisect_left(self.seqs, seq)]
+
+
+def watches(at: Setting, stack: ExitStack) -> tuple[Watch, Watch]:
+    """Return what watches Postgres, and what watches the watermark."""
+    client = redis.Redis.from_url(at.valkey.url())
+    (mark,) = [key for key in client.scan_iter("yupana:view:*}") if BOOK.encode() in key]
+    connection = stack.enter_context(psycopg.connect(at.database.admin_url, autocommit=True))
+    newest = "SELECT max(seq) FROM yupana.journal"
+
+    def tail() -> int:
+        row = connection.execute(newest).fetchone()
+        return int(row[0]) if row else 0
+
+    return Watch(tail), Watch(lambda: int(client.hget(mark, "s") or 0))
+
+
+def wait_for_view(at: Setting) -> None:
+    """Wait until the view has all accounts behind it."""
+    [(tail,)] = execute(at.database.admin_url, "SELECT max(seq) FROM yupana.journal")
+    client = redis.Redis.from_url(at.valkey.url())
+    while True:
+        marks = [client.hget(key, "s") for key in client.scan_iter("yupana:view:*}")]
+        if any(mark is not None and int(mark) >= int(str(tail)) for mark in marks):
+            return
+        time.sleep(0.05)
 
 
 def measure_lag(at: Setting, clients: Clients, *, seconds: float) -> None:
     load = Load(size=SIZE, callers=8)
     warm = Load(size=100, callers=1, what=What.EVENTUAL_READS)
     clients.together([partial(run_load, warm, at.place, 1)], 0.0, 1.0)
-    watch, feed = Watch(at.valkey), psutil.Process(at.feed.pid)
-    watch.start()
-    before_s = sum(feed.cpu_times()[:2])
-    spec = Flood(load, at.place, [Phase(RATE / SIZE, seconds, (10.0,))])
-    [[tally]] = clients.together([partial(flood, spec)], 0.0, seconds)
-    spent_s = sum(feed.cpu_times()[:2]) - before_s
-    time.sleep(2)
-    watch.ended.set()
-    watch.join()
+    feed = psutil.Process(at.feed.pid)
+    with ExitStack() as stack:
+        journal, view = watches(at, stack)
+        for watch in (journal, view):
+            watch.start()
+        before_s = sum(feed.cpu_times()[:2])
+        spec = Flood(load, at.place, [Phase(RATE / SIZE, seconds, (10.0,))])
+        [[tally]] = clients.together([partial(flood, spec)], 0.0, seconds)
+        spent_s = sum(feed.cpu_times()[:2]) - before_s
+        time.sleep(2)
+        for watch in (journal, view):
+            watch.ended.set()
+            watch.join()
     rows = execute(
         at.database.admin_url,
         "SELECT seq, extract(epoch FROM recorded_at) FROM yupana.journal WHERE seq > %s",
-        watch.seqs[0],
+        max(journal.seqs[0], view.seqs[0]),
     )
-    lags = [
-        1000 * (watch.times[bisect_left(watch.seqs, int(str(seq)))] - float(str(recorded_at)))
-        for seq, recorded_at in rows
-    ]
-    console.print(f"{tally.summary()}\nlag ms of {len(lags):,} entries: {summary(lags)}")
+    entries = [(int(str(seq)), float(str(recorded_at))) for seq, recorded_at in rows]
+    since = {
+        "it is in Postgres": [view.reached(seq) - journal.reached(seq) for seq, _ in entries],
+        "it was decided": [view.reached(seq) - recorded_at for seq, recorded_at in entries],
+    }
+    console.print(tally.summary())
+    for what, lags_s in since.items():
+        lags = summary([1000 * lag for lag in lags_s])
+        console.print(f"ms of {len(lags_s):,} entries since {what}: {lags}")
     console.print(f"the feed used {spent_s / seconds:.2f} of a core")
 
 
@@ -201,7 +238,7 @@ def main() -> None:
     options = parser.parse_args()
     with setting() as at, Clients(1) as clients:
         clients.each([partial(open_books, "v", BOOKS, at.place.address)])
-        time.sleep(1)
+        wait_for_view(at)
         if "cold" in options.what:
             asyncio.run(measure_cold(at, "users:7:wallet"))
         if "reads" in options.what:
