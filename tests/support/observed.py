@@ -15,6 +15,7 @@ from support.feeds import subscribers
 from support.journals import execute
 from support.processes import FeedProcess, LedgerProcess, WorkerProcess
 from support.prometheus import Prometheus
+from support.webhooks import create_endpoint
 from yupana import AsOf, CreateTransfer, MalformedRequest, Yupana
 from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
@@ -157,4 +158,6 @@ def observed(
         prometheus = stack.enter_context(Prometheus(folder, jobs))
         running = Observed(prometheus, ledgers, feed, database)
         asyncio.run(running.open_book())
+        # Nothing is there; what is measured of an endpoint is.
+        asyncio.run(create_endpoint(feed.address, BOOK, "nobody", "https://nobody.invalid/"))
         yield running

@@ -14,8 +14,8 @@ def dashboard() -> Dashboard:
     return page(
         "yupana-ledger",
         "Yupana / Ledger",
-        "Commands and their outcomes, batches and conflicts, the busiest books, holds, the feed.",
-        [*_overview(), *_outcomes(), *_books(), *_batches(), *_memory(), *_feed()],
+        "Commands and outcomes, batches and conflicts, the busiest books, holds, feed, webhooks.",
+        [*_overview(), *_outcomes(), *_books(), *_batches(), *_memory(), *_feed(), *_webhooks()],
         variables=[BOOK],
     )
 
@@ -277,5 +277,39 @@ def _feed() -> list[Panel]:
                     f"{ended} or on () vector(0)", "{{rpc_response_status_code}} {{yupana_reason}}"
                 )
             ],
+        ),
+    ]
+
+
+def _webhooks() -> list[Panel]:
+    ended = (
+        "sum by (yupana_webhook_result) (rate(yupana_webhook_deliveries_total[$__rate_interval]))"
+    )
+    behind = f"max by (yupana_book) (yupana_webhook_lag{{{BOOKS}}}) or on () vector(0)"
+    return [
+        lines(
+            "Webhook endpoints",
+            "By state. Failing and gone ones keep their backlog.",
+            "none",
+            [
+                Query(
+                    "sum by (yupana_webhook_state) (yupana_webhook_endpoints)",
+                    "{{yupana_webhook_state}}",
+                )
+            ],
+            runbooks=["YupanaWebhookFailing"],
+        ),
+        lines(
+            "Webhook deliveries",
+            "Deliveries a second that ended: made, or given up.",
+            "cps",
+            [Query(ended, "{{yupana_webhook_result}}")],
+            runbooks=["YupanaWebhookDeadLetters"],
+        ),
+        lines(
+            "Webhook backlog",
+            "Entries that the endpoint of a book was not looked through which is furthest behind.",
+            "none",
+            [Query(behind, "{{yupana_book}}")],
         ),
     ]

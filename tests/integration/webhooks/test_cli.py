@@ -11,6 +11,8 @@ from support.cli import Answer, Run, make_run, make_shop
 from support.databases import Database
 from support.processes import FeedProcess, LedgerProcess
 from support.receivers import Receiver
+from support.webhooks import Hooks
+from support.writers import send
 from yupana import (
     EntryKind,
     EventFilter,
@@ -22,6 +24,8 @@ from yupana import (
     WebhookState,
     Yupana,
 )
+from yupana_server.book.commands import OpenAsset
+from yupana_server.ledger.writer import Writer
 
 ENVIRONMENT = {
     "YUPANA_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8",
@@ -86,10 +90,11 @@ def test_webhook_when_managed_by_commands_then_each_does_what_it_says(run: Run) 
     gone = run("webhook", "show", shop, "crm", "--json")
     assert gone.code == 1
     assert "WEBHOOK_NOT_FOUND" in gone.errors
+    check_what_is_wrong(run, shop)
 
 
-def test_webhook_when_the_command_is_wrong_then_says_what(run: Run) -> None:
-    shop = make_shop(run)
+def check_what_is_wrong(run: Run, shop: str) -> None:
+    """A command that cannot be done says why."""
     refused = run("webhook", "create", shop, "crm", "http://10.0.0.1/")
     assert refused.code == 1
     assert "may not reach" in refused.errors
@@ -104,47 +109,42 @@ def test_webhook_when_the_command_is_wrong_then_says_what(run: Run) -> None:
 
 
 async def test_client_when_it_manages_webhooks_then_it_sees_what_became_of_them(
-    database: Database,
-    receiver: Receiver,
-    start_ledger: Callable[..., LedgerProcess],
-    start_feed: Callable[..., FeedProcess],
+    hooks: Hooks, writer: Writer, receiver: Receiver
 ) -> None:
-    ledger = start_ledger(database)
-    feed = await asyncio.to_thread(start_feed, database, environment=ENVIRONMENT)
-    async with Yupana(ledger.address, feed=[feed.address]) as yupana:
-        await yupana.create_book("shop")
-        book = yupana.book("shop")
-        hooks = book.webhooks
+    async with Yupana(hooks.address, feed=[hooks.address]) as yupana:
+        webhooks = yupana.book("b").webhooks
         wanted = EventFilter(kinds=[EntryKind.OPEN_ASSET], rejected=False)
-        made = await hooks.create("crm", receiver.url, wanted=wanted, order=WebhookOrder.NONE)
+        made = await webhooks.create("crm", receiver.url, wanted=wanted, order=WebhookOrder.NONE)
         assert made.secret.startswith("whsec_")
         assert made.secret not in repr(made)
         assert made.wanted == EventFilter(kinds=(EntryKind.OPEN_ASSET,), rejected=False)
         assert (made.state, made.order) == (WebhookState.ACTIVE, WebhookOrder.NONE)
-        await book.open_asset("USD", scale=2)
+        await send(writer, OpenAsset("eur", "EUR", 2))
         await receiver.until(lambda: receiver.received)
         assert receiver.received[0].verify(made.secret)["type"] == "yupana.asset.opened"
         with pytest.raises(WebhookExists):
-            await hooks.create("crm", receiver.url, description="other")
+            await webhooks.create("crm", receiver.url, description="other")
         with pytest.raises(WebhookNotFound):
-            await hooks.get("nobody")
-        changed = await hooks.update("crm", description="new", wanted=EventFilter(), etag=made.etag)
+            await webhooks.get("nobody")
+        changed = await webhooks.update(
+            "crm", description="new", wanted=EventFilter(), etag=made.etag
+        )
         assert (changed.description, changed.wanted) == ("new", EventFilter())
         with pytest.raises(WebhookChanged):
-            await hooks.update("crm", description="newer", etag=made.etag)
-        rotated = await hooks.rotate("crm", overlap=timedelta(days=1))
+            await webhooks.update("crm", description="newer", etag=made.etag)
+        rotated = await webhooks.rotate("crm", overlap=timedelta(days=1))
         assert len(rotated.secrets) == 2
-        assert (await hooks.pause("crm")).state is WebhookState.PAUSED
-        assert (await hooks.resume("crm")).state is WebhookState.ACTIVE
-        await hooks.replay("crm", from_beginning=True)
+        assert (await webhooks.pause("crm")).state is WebhookState.PAUSED
+        assert (await webhooks.resume("crm")).state is WebhookState.ACTIVE
+        await webhooks.replay("crm", position=made.position)
         await receiver.until(lambda: len(receiver.received) == 2)
         assert receiver.ids[0] == receiver.ids[1]
         async with asyncio.timeout(10):
-            while (await hooks.get("crm")).waiting:
+            while (await webhooks.get("crm")).waiting:
                 await asyncio.sleep(0.02)
-        states = [each.state async for each in hooks.deliveries("crm")]
+        states = [each.state async for each in webhooks.deliveries("crm")]
         assert states == [WebhookDeliveryState.DELIVERED] * 2
-        assert await hooks.retry("crm") == 0
-        assert [each.id async for each in hooks.list()] == ["crm"]
-        await hooks.delete("crm")
-        assert [each.id async for each in hooks.list()] == []
+        assert await webhooks.retry("crm") == 0
+        assert [each.id async for each in webhooks.list()] == ["crm"]
+        await webhooks.delete("crm")
+        assert [each.id async for each in webhooks.list()] == []

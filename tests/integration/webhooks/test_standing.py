@@ -2,9 +2,12 @@
 
 import asyncio
 
+import structlog
+import structlog.testing
+
 from support.databases import Database
 from support.receivers import Receiver, Reply
-from support.webhooks import Hooks, hooks_of
+from support.webhooks import Hooks, hooks_of, secret_of
 from support.writers import send
 from yupana.feed.v1 import webhook_pb2
 from yupana.feed.v1.webhook_service_pb2 import WebhookStart
@@ -50,6 +53,20 @@ async def test_endpoint_when_it_fails_on_and_on_then_it_is_probed_and_recovers_b
         recovered = await hooks.get("crm")
         assert recovered.failures == 0
         assert not recovered.HasField("failing_since")
+
+
+async def test_log_when_an_endpoint_fails_then_it_has_neither_payloads_nor_secrets(
+    database: Database, writer: Writer, receiver: Receiver
+) -> None:
+    receiver.answer = lambda _: Reply(500, b"answered-this")
+    with structlog.testing.capture_logs() as lines:
+        async with hooks_of(database, **FAILS_SOON) as hooks:
+            made = await hooks.create("crm", receiver.url)
+            await until_state(hooks, "crm", "FAILING")
+    told = [line for line in lines if line["event"] == "webhook_state_changed"]
+    assert [(line["endpoint"], line["state"]) for line in told] == [("crm", "failing")]
+    for private in (secret_of(made), "whsec_", "open-0", "answered-this", "/hook"):
+        assert private not in str(lines)
 
 
 async def test_endpoint_when_it_is_gone_then_only_a_call_resumes_it(
