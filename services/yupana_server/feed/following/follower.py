@@ -1,6 +1,7 @@
 """Reads one book's journal onwards, for all who want to know of it in this process."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
@@ -10,11 +11,11 @@ from yupana_server.feed.following.encoded import encode
 from yupana_server.feed.following.ring import Ring
 from yupana_server.journal.entries import EntryReader, Place
 from yupana_server.journal.entry_lines import LinePage, LineReader
-from yupana_server.journal.epochs import Epochs, Trail
+from yupana_server.journal.epochs import LINKS_MAX, Epochs, Trail
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.rows import Link, genesis
+from yupana_server.journal.rows import Link
 
 PAGE_ENTRIES = 500
 """How many entries are read at a time: about 10 ms of work, which nothing else can interrupt."""
@@ -51,7 +52,8 @@ class Follower:
     history was cut: then what is here is dropped, and everybody is told of the new epoch (R9).
     """
 
-    def __init__(self, book: BookRow, link: Link, journals: Journals, *, events_max: int):
+    def __init__(self, book: BookRow, past: Sequence[Link], journals: Journals, *, events_max: int):
+        """`past` is what `links_up_to_tail` returned; the last of it is where it begins."""
         self.book = book
         self.ring: Ring
         self.memory: object
@@ -66,7 +68,7 @@ class Follower:
         self._trouble = False
         self._looked = asyncio.Event()
         self._trail = Trail()
-        self._begin_at(link)
+        self._begin_after(past)
 
     @property
     def place(self) -> Place:
@@ -154,10 +156,10 @@ class Follower:
         if row is None or row.number != self.book.number:
             self.gone = True
         else:
-            tail = await self._journals.reader.tail(row)
-            log.warning("epoch_changed", book=row.id, epoch=row.epoch, seq=tail.link.seq)
+            past = await links_up_to_tail(row, self._journals)
+            log.warning("epoch_changed", book=row.id, epoch=row.epoch, seq=past[-1].seq)
             self.book = row
-            self._begin_at(tail.link)
+            self._begin_after(past)
         self.tell()
 
     async def _raise_epoch(self) -> None:
@@ -175,11 +177,12 @@ class Follower:
         self.ring = Ring(self.ring.last, events_max=self._events_max)
         self.memory = object()
 
-    def _begin_at(self, link: Link) -> None:
-        self.ring = Ring(link, events_max=self._events_max)
+    def _begin_after(self, past: Sequence[Link]) -> None:
+        self.ring = Ring(past[-1], events_max=self._events_max)
         self.memory = object()
         self._trail.clear()
-        self._trail.add(self.book.epoch, link)
+        for link in past:
+            self._trail.add(self.book.epoch, link)
 
 
 async def follower_at_tail(book: BookRow, journals: Journals, *, events_max: int) -> Follower:
@@ -188,5 +191,26 @@ async def follower_at_tail(book: BookRow, journals: Journals, *, events_max: int
     Raises:
         UnavailableError: The database cannot answer.
     """
-    link = (await journals.reader.tail(book)).link if book.seq else genesis(book.id)
-    return Follower(book, link, journals, events_max=events_max)
+    past = await links_up_to_tail(book, journals)
+    return Follower(book, past, journals, events_max=events_max)
+
+
+async def links_up_to_tail(book: BookRow, journals: Journals) -> list[Link]:
+    """Return the newest links of a journal, and fewer and fewer older ones, the newest last.
+
+    By them it can be told later up to where a history that was cut is what it was.
+
+    Raises:
+        UnavailableError: The database cannot answer.
+    """
+    while True:
+        tail = (await journals.reader.tail(book)).link
+        if not tail.seq:
+            return [tail]
+        near = range(max(1, tail.seq - LINKS_MAX + 1), tail.seq + 1)
+        far = [near[0] - (1 << power) for power in reversed(range(near[0].bit_length()))]
+        seqs = [*(seq for seq in far if seq > 0), *near]
+        hashes = await journals.epochs.hashes(book.number, seqs)
+        # All of one snapshot; when the tail is not that any more, it was cut just now.
+        if hashes.get(tail.seq) == tail.hash:
+            return [Link(seq, hashes[seq]) for seq in seqs if seq in hashes]
