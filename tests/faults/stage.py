@@ -66,11 +66,13 @@ class Stage:
         await asyncio.to_thread(process.start)
         return process
 
-    async def start_feed(self, *, environment: Mapping[str, str] | None = None) -> FeedProcess:
-        """Start a feed on the stage's database."""
+    async def start_feed(
+        self, *, url: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> FeedProcess:
+        """Start a feed on the stage's database, or through another URL."""
         self._feeds += 1
         log_path = self.folder / f"feed-{self._feeds}.log"
-        process = FeedProcess(self.database.feed_url, log_path, environment=environment)
+        process = FeedProcess(url or self.database.feed_url, log_path, environment=environment)
         self.at_end(process.kill)
         await asyncio.to_thread(process.start)
         return process

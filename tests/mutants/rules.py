@@ -293,7 +293,7 @@ MUTANTS = (
         "feed/view_steps.py",
         "if page.epoch == mark.epoch and is_same(mark.link, page.follows):",
         "if True:",
-        SHAKEN_VIEW,
+        VIEW,
     ),
     Mutant(
         "r11",

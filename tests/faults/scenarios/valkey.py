@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from random import Random
 
 import redis
@@ -11,9 +12,15 @@ from faults.history.report import Report
 from faults.registry import scenario
 from faults.stage import Stage
 
+from support.journals import execute
+from support.replicas import Pair
 from yupana_server.dev.valkey import EmbeddedValkey
+from yupana_server.messages.tokens import Position
 
 TIMES = 3
+LOST = 50
+"""How many outcomes are acknowledged at least that the standby lacks."""
+
 STALL_S = 1.0
 """Longer than anybody waits for an answer of Redis."""
 
@@ -105,6 +112,41 @@ async def feeds_are_killed_while_they_fold(stage: Stage, seed: int) -> Report:
             await asyncio.to_thread(feed.restart)
         await load.acknowledged(100, more=True)
     return await _checked(stage, load.book_id, valkey, await stage.check(load))
+
+
+@scenario(ci=False)
+async def a_tail_is_lost_that_the_view_has(stage: Stage, seed: int) -> Report:
+    """R9: Postgres fails over to a standby that lacks what is folded; the view begins anew."""
+    server = await stage.own_postgres()
+    pair = Pair(server, stage.folder / "standby")
+    stage.at_end(pair.end)
+    await asyncio.to_thread(pair.start)
+    valkey = await stage.start_valkey()
+    environment = {"YUPANA_REDIS_URL": valkey.url()}
+    url = pair.url(stage.database, "yupana_feed")
+    feed = await stage.start_feed(url=url, environment=environment)
+    for _ in range(2):
+        await stage.start_ledger(url=pair.url(stage.database), environment=environment)
+    async with stage.load(seed) as load:
+        await load.acknowledged(Random(seed).randint(100, 200), more=True)
+        await asyncio.to_thread(pair.cut_off)
+        [(common_seq,)] = execute(
+            pair.standby.url(stage.database.name), "SELECT max(seq) FROM yupana.journal"
+        )
+        await load.acknowledged(LOST, more=True)
+        await asyncio.to_thread(pair.fail_over)
+        stage.database = replace(stage.database, server=pair.standby)
+        await load.acknowledged(200, more=True)
+        async with asyncio.timeout(60):
+            while not (_accounts(valkey, load.book_id) and "why=history" in _plain(feed.log())):
+                await asyncio.sleep(0.05)
+    lost_after = Position(1, int(str(common_seq)))
+    return await stage.check(load, allowed_to_lose_after=lost_after)
+
+
+def _plain(log: str) -> str:
+    """Return a log of JSON as the console would show it."""
+    return log.replace('"', "").replace(": ", "=")
 
 
 async def _disturbed(
