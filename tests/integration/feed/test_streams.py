@@ -49,6 +49,7 @@ async def stream(valkey: EmbeddedValkey) -> AsyncIterator[Stream]:
 
 @pytest.fixture
 async def shop(
+    request: pytest.FixtureRequest,
     database: Database,
     valkey: EmbeddedValkey,
     start_ledger: Callable[..., LedgerProcess],
@@ -58,7 +59,7 @@ async def shop(
         "YUPANA_REDIS_URL": valkey.url(),
         "YUPANA_FEED_STREAM_ENTRIES": str(KEPT),
     }
-    options = {"environment": environment, "feeds": 2}
+    options = {"environment": environment, "feeds": getattr(request, "param", 1)}
     async with shop_of(database, start_ledger, start_feed, **options) as shop:  # type: ignore[arg-type]
         yield shop
 
@@ -100,6 +101,7 @@ async def test_stream_when_redis_is_flushed_and_killed_then_begins_anew_without_
         assert no_gaps(seqs)
 
 
+@pytest.mark.parametrize("shop", [2], indirect=True)
 async def test_stream_when_the_feed_that_publishes_is_killed_then_the_other_one_goes_on(
     shop: Shop, stream: Stream
 ) -> None:
