@@ -51,7 +51,7 @@ class Load:
             debit, credit = self._random.sample(ACCOUNTS, 2)
             self.count += 1
             await send(self._writer, CreateTransfer(f"t{self.count}", debit, credit, 1))
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
 
 
 def newest(database: Database) -> int:
@@ -96,18 +96,18 @@ async def test_feeds_when_killed_and_stalled_under_load_then_every_event_comes_i
     async with load.running():
         for feed, number in ((feeds[0], signal.SIGKILL), (feeds[1], signal.SIGSTOP)):
             count = len(receiver.received)
-            await receiver.until(lambda known=count: len(receiver.received) > known + 20)
+            await receiver.until(lambda known=count: len(receiver.received) > known + 10)
             feed.send(number)
             count = len(receiver.received)
             # After 5 s without a word the other one takes over; here both may have been idle.
-            await receiver.until(lambda known=count: len(receiver.received) > known + 20)
+            await receiver.until(lambda known=count: len(receiver.received) > known + 10)
             if number == signal.SIGKILL:
                 feed.kill()
                 await asyncio.to_thread(feed.restart)
             else:
                 feed.resume()
         count = len(receiver.received)
-        await receiver.until(lambda: len(receiver.received) > count + 20)
+        await receiver.until(lambda: len(receiver.received) > count + 10)
     wanted = set(range(6, newest(database) + 1))
     await receiver.until(lambda: wanted <= set(receiver.seqs))
     check_order(receiver)
@@ -126,12 +126,12 @@ async def test_feeds_when_one_stops_under_load_then_nothing_comes_twice(
     await create_endpoint(first.address, BOOK, "crm", receiver.url)
     load = Load(writer)
     async with load.running():
-        await receiver.until(lambda: len(receiver.received) > 20)
+        await receiver.until(lambda: len(receiver.received) > 10)
         # Not in this thread: the receiver must go on answering.
         second = await asyncio.to_thread(start_feed, database, environment=ENVIRONMENT)
         assert await asyncio.to_thread(first.stop) == 0
         count = len(receiver.received)
-        await receiver.until(lambda: len(receiver.received) > count + 20)
+        await receiver.until(lambda: len(receiver.received) > count + 10)
     wanted = set(range(6, newest(database) + 1))
     await receiver.until(lambda: wanted <= set(receiver.seqs))
     assert max(Counter(receiver.ids).values()) == 1
