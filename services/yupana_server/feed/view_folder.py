@@ -56,7 +56,7 @@ class ViewFolder:
 
     async def run(self) -> None:
         """Follow all journals until cancelled: those that are announced at once."""
-        looked_at, rest_s = float("-inf"), 0.0
+        looked_at, rest_s = float("-inf"), self._poll_s
         while True:
             try:
                 if time.monotonic() - looked_at >= rest_s:
