@@ -6,6 +6,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -144,3 +145,17 @@ async def read_until_refused(stub: Any, book: BookClient) -> None:
     async with asyncio.timeout(30):
         while True:
             await stub.BatchGetAccounts(request, timeout=10)
+
+
+async def test_sigterm_when_it_comes_again_and_again_then_the_process_still_ends_well(
+    database: Database, start_ledger: StartLedger
+) -> None:
+    server = await asyncio.to_thread(start_ledger, database)
+
+    def end() -> None:
+        while server.running:
+            server.send(signal.SIGTERM)
+            time.sleep(0.001)
+
+    await asyncio.to_thread(end)
+    assert server.stop() == 0, server.log()

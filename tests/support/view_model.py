@@ -74,9 +74,11 @@ class Shaken:
         """Take note of all that is there, as an asynchronous replica has it that falls behind."""
         async with self._view.redis.use() as commands:
             keys = await commands.keys("*")
-            self._saved = [
+            found = [
                 (key, max(0, await commands.pttl(key)), await commands.dump(key)) for key in keys
             ]
+        # A lease may have run out since.
+        self._saved = [each for each in found if each[2] is not None]
 
     async def fall_back(self) -> None:
         """Be what was saved, as after a failover to that replica."""

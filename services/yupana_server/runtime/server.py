@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from types import FrameType
 from typing import TypeAlias
 
 import grpc.aio
@@ -133,7 +134,14 @@ async def until_signal() -> None:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's, which would let go of it when it closes: a second SIGTERM would kill the
+    # process that has just ended well.
+    signal.signal(signal.SIGTERM, tell)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
     await stop.wait()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     loop.remove_signal_handler(signal.SIGINT)
