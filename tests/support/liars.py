@@ -120,7 +120,9 @@ class RepeatsReads(Liar):
 
     async def read(self, request, forward):
         key = tuple(request.accounts)
-        self.lies += key in self._seen
+        # Only who wants to see what is there now is lied to.
+        strong = request.consistency.WhichOneof("level") in (None, "strong")
+        self.lies += strong and key in self._seen
         if key not in self._seen:
             self._seen[key] = await forward(request)
         return self._seen[key]
