@@ -1,7 +1,9 @@
 """`yupana demo`: a ticket sale against the embedded stack, told as a report of half a page."""
 
 import asyncio
+import json
 import time
+import urllib.request
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -29,6 +31,7 @@ from yupana_server.ledger.verify import Findings, Verifier
 
 BOOK = "tickets"
 SHOWN_DIFFERENCES = 5
+REST_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class RestRead:
+    """The revenue once more, as anybody reads it who has no client of ours."""
+
+    url: str
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """All that happened."""
 
@@ -49,6 +60,7 @@ class Play:
     books: Books
     per_second: float
     findings: Findings
+    rest: RestRead
 
 
 def play_and_print() -> bool:
@@ -67,6 +79,8 @@ def play_and_print() -> bool:
         console.print(f"[red]✗ {claim}[/red]")
     if broken:
         return False
+    told = f"[dim]The revenue by REST, while it ran:[/dim] curl {play.rest.url}"
+    console.print(told, soft_wrap=True)
     console.print("[green]✓ the book balances[/green], and all of this was checked against it.")
     console.print(f"[dim]{time.monotonic() - started_s:.0f} s; nothing is left running.[/dim]")
     return True
@@ -80,7 +94,8 @@ async def _play(stack: Stack, buyers: list[Buyer]) -> Play:
         sale = await sell(book, buyers)
         books = await _read_books(book, buyers)
         per_second = await burst(book)
-    return Play(sale, books, per_second, await _verify(stack.ledger_url))
+    rest = await asyncio.to_thread(_read_by_rest, stack.edge.address)
+    return Play(sale, books, per_second, await _verify(stack.ledger_url), rest)
 
 
 async def _read_books(book: BookClient, buyers: list[Buyer]) -> Books:
@@ -98,6 +113,12 @@ async def _read_books(book: BookClient, buyers: list[Buyer]) -> Books:
         revenue=found[REVENUE].balance,
         wallets={buyer.number: found[buyer.wallet].balance for buyer in buyers},
     )
+
+
+def _read_by_rest(edge: str) -> RestRead:
+    url = f"http://{edge}/v1/books/{BOOK}/accounts/{REVENUE}"
+    with urllib.request.urlopen(url, timeout=REST_TIMEOUT_S) as answer:
+        return RestRead(url, int(json.load(answer)["balances"]["balance"]))
 
 
 async def _verify(url: str) -> Findings:
@@ -127,6 +148,7 @@ def broken_claims(play: Play, buyers: list[Buyer]) -> list[str]:
             buyer.money - books.wallets[buyer.number] == PRICE * (buyer.number in owners)
             for buyer in buyers
         ),
+        f"by REST the revenue is {_money(play.rest.balance)}": play.rest.balance == books.revenue,
         f"{sale.contradictions} calls had two outcomes": sale.contradictions == 0,
         f"unexpected reasons: {dict(sale.other_reasons)}": not sale.other_reasons,
     }
