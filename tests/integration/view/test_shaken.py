@@ -103,7 +103,7 @@ class Shaking:
     async def cut(self) -> None:
         """The database loses a tail; at times nobody is left who knew it."""
         seq = max(8, self.model.seq - self.random.randint(1, 12))
-        for table in ("journal", "ids"):
+        for table in ("journal", "ids", "labels"):
             execute(self.database.admin_url, f"DELETE FROM yupana.{table} WHERE seq > {seq}")
         if self.random.random() < 0.5:
             self.writer = self.make()
