@@ -45,7 +45,8 @@ async def grpc_rate(address: str, seconds: float) -> float:
         async def call() -> None:
             nonlocal done
             while time.perf_counter() < until:
-                done += len(await book.execute(transfers(BATCH)))
+                outcomes = await book.execute(transfers(BATCH))
+                done += len(outcomes)
 
         await asyncio.gather(*(call() for _ in range(CALLERS)))
     return done / seconds
