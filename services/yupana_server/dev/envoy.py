@@ -40,10 +40,6 @@ class EmbeddedEnvoy(ChildServer):
         """Where it serves gRPC, host:port."""
         return f"{LOOPBACK}:{self.port}"
 
-    def stop(self) -> None:
-        """Stop it, by SIGKILL when it takes over STOP_TIMEOUT_S; idempotent."""
-        self._end(signal.SIGTERM)
-
     def _prepare(self) -> Account | None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         found = configuration(

