@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from support.processes import process_names, serving_processes
 from yupana import Yupana
 from yupana_server.dev.ports import PortTrouble, is_port_free, pick_port, port_trouble
 from yupana_server.dev.processes import is_alive, wait_until
@@ -43,7 +44,7 @@ class Dev:
     def end(self, number: signal.Signals) -> int:
         """Send a signal; return the exit code, when nothing is left running."""
         children = self.children()
-        assert {"postgres", "valkey-server"} <= {child.name() for child in children}
+        assert {"postgres", "valkey-server"} <= process_names(children)
         self.process.send_signal(number)
         code = self.process.wait(STOP_TIMEOUT_S)
         assert not [child for child in children if is_alive(child)]
@@ -111,7 +112,7 @@ def test_dev_when_no_data_is_given_then_ctrl_c_leaves_nothing(
     assert f"127.0.0.1:{dev.port}" in dev.log()
     assert "postgresql://yupana_ledger@127.0.0.1:" in dev.log()
     assert "postgresql://yupana_worker@127.0.0.1:" in dev.log()
-    assert ["serve", "worker"] in [child.cmdline()[-2:] for child in dev.children()]
+    assert serving_processes(dev.children(), "worker")
     assert "redis://127.0.0.1:" in dev.log()
     assert "thrown away" in dev.log()
     assert f"{sys.executable} -m yupana_server.cli.main book create shop" in dev.log()
@@ -128,7 +129,7 @@ def test_dev_when_told_to_stop_while_it_starts_then_nothing_is_left(
     start_dev: Callable[..., Dev], tmp_path: Path
 ) -> None:
     dev = start_dev()
-    assert wait_until(lambda: "postgres" in {child.name() for child in dev.children()}, 30)
+    assert wait_until(lambda: "postgres" in process_names(dev.children()), 30)
     children = dev.children()
     dev.process.terminate()
     assert dev.process.wait(STOP_TIMEOUT_S) == 0
@@ -142,7 +143,7 @@ def test_dev_when_the_ledger_dies_then_it_says_so_and_fails(start_dev: Callable[
     dev = start_dev()
     until_serving(dev)
     children = dev.children()
-    [ledger] = [child for child in children if child.cmdline()[-2:] == ["serve", "ledger"]]
+    [ledger] = serving_processes(children, "ledger")
     ledger.kill()
     assert dev.process.wait(STOP_TIMEOUT_S) == 1
     assert "the ledger ended by itself (killed by SIGKILL)" in dev.log()
@@ -182,7 +183,7 @@ def test_dev_when_another_uses_the_folder_then_it_fails_at_once(
     second = start_dev(f"--data={tmp_path / 'data'}")
     assert second.process.wait(STOP_TIMEOUT_S) == 1
     assert f"in use by another `yupana dev` (process {first.process.pid})" in second.log()
-    [ledger] = [child for child in first.children() if child.cmdline()[-2:] == ["serve", "ledger"]]
+    [ledger] = serving_processes(first.children(), "ledger")
     ledger.terminate()
     assert first.process.wait(STOP_TIMEOUT_S) == 1
     assert f"its log is {tmp_path / 'data' / 'ledger.log'}" in first.log()

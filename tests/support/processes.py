@@ -1,20 +1,41 @@
-"""Ledgers as processes of their own, as they run in production."""
+"""Ledgers as processes of their own, as they run in production, and who is whose child."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
+import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from yupana_server.dev.ports import pick_port
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
+
+
+def process_names(processes: Iterable[psutil.Process]) -> set[str]:
+    """Return the names of the processes; one that has ended meanwhile has none."""
+    names = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            names.add(process.name())
+    return names
+
+
+def serving_processes(processes: Iterable[psutil.Process], service: str) -> list[psutil.Process]:
+    """Return those of the processes that run `yupana serve SERVICE`."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.cmdline()[-2:] == ["serve", service]:
+                found.append(process)
+    return found
 
 
 class LedgerProcess:
