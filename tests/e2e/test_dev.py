@@ -132,7 +132,7 @@ def test_dev_when_told_to_stop_while_it_starts_then_nothing_is_left(
     assert wait_until(lambda: "postgres" in process_names(dev.children()), 30)
     children = dev.children()
     dev.process.terminate()
-    assert dev.process.wait(STOP_TIMEOUT_S) == 0
+    assert dev.process.wait(STOP_TIMEOUT_S) == 0, dev.log()
     assert wait_until(lambda: not any(is_alive(child) for child in children), 10)
     assert "Traceback" not in dev.log()
     assert list((tmp_path / "temporary").iterdir()) == []
