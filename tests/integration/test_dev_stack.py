@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped, unused-ignore]
@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import redis
 
+from yupana_server.dev.envoy import EmbeddedEnvoy
+from yupana_server.dev.ports import is_port_free, pick_port
 from yupana_server.dev.postgres import EmbeddedPostgres, binary
 from yupana_server.dev.processes import is_alive, wait_until
 from yupana_server.dev.server import DevServerError
@@ -22,6 +24,8 @@ WAIT_TIMEOUT_S = 10.0
 # The parent that a test kills: it prints the servers' process ids and waits.
 STACK_PROGRAM = """
 import pathlib, signal, sys
+from yupana_server.dev.envoy import EmbeddedEnvoy
+from yupana_server.dev.ports import is_port_free, pick_port
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.valkey import EmbeddedValkey
 folder = pathlib.Path(sys.argv[1])
@@ -114,6 +118,36 @@ def test_start_when_port_is_in_use_then_error_names_it(tmp_path: Path) -> None:
             with pytest.raises(DevServerError, match=f":{first.port}, the port is in use"):
                 second.start()
             assert not second.running
+
+
+def test_pick_port_when_another_process_picked_it_then_it_is_left_to_its_server(
+    tmp_path: Path,
+) -> None:
+    port = pick_port()
+    program = f"from yupana_server.dev.ports import hold_port; print(hold_port({port}))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert done.stdout == (b"False\n" if sys.platform == "linux" else b"True\n")
+    with EmbeddedValkey(tmp_path / "valkey", port=port) as valkey:
+        assert listening_addresses(valkey.pid) == {("127.0.0.1", port)}
+
+
+def test_envoy_start_when_two_want_the_same_port_at_once_then_each_has_one(tmp_path: Path) -> None:
+    port = pick_port()
+    processes = {"ledger": "127.0.0.1:1", "feed": "127.0.0.1:2"}
+    with ExitStack() as started:
+        edges = [
+            EmbeddedEnvoy(tmp_path / name, processes, preferred_port=port) for name in ("a", "b")
+        ]
+        for edge in edges:
+            started.push(edge)
+            edge.begin()
+        for edge in edges:
+            edge.start()
+        assert port in {edge.port for edge in edges}
+        for edge in edges:
+            assert ("127.0.0.1", edge.port) in listening_addresses(edge.pid)
+        assert edges[0].port != edges[1].port
+    assert is_port_free(port)
 
 
 def test_valkey_start_when_stopped_or_killed_before_then_only_asked_for_data_is_kept(

@@ -103,15 +103,13 @@ def _new_stack(
     try:
         # An installation for production has no embedded servers, and every other command has to
         # work there.
-        from yupana_server.dev.ports import LOOPBACK, PortTrouble, is_port_free, port_trouble
-        from yupana_server.dev.stack import Stack
+        from yupana_server.dev.ports import LOOPBACK, PortTrouble, port_trouble
+        from yupana_server.dev.stack import Stack, StackPorts
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"`yupana dev` needs packages that are not installed ({error.name}): "
             "pip install 'yupana-server[dev]'"
         ) from error
-    if edge_port is None and is_port_free(DEFAULT_EDGE_PORT):
-        edge_port = DEFAULT_EDGE_PORT
     given = (("--port", port), ("--postgres-port", postgres_port), ("--edge-port", edge_port))
     for name, number in given:
         trouble = None if number is None else port_trouble(number)
@@ -125,7 +123,7 @@ def _new_stack(
                 f"{LOOPBACK}:{number} is in use, perhaps by another `yupana dev`: stop what is "
                 f"there or choose another port with {name}"
             )
-    return Stack(data, port, postgres_port=postgres_port, edge_port=edge_port)
+    return Stack(data, StackPorts(port, postgres_port, edge_port, DEFAULT_EDGE_PORT))
 
 
 def _serve(stack: "Stack", told: Event) -> None:

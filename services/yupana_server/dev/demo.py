@@ -69,7 +69,7 @@ def play_and_print() -> bool:
     started_s = time.monotonic()
     buyers = make_buyers()
     starting = "Starting PostgreSQL, Valkey, the ledger and the feed ..."
-    with console.status(starting) as status, Stack(None, None, audited=False) as stack:
+    with console.status(starting) as status, Stack(None, audited=False) as stack:
         status.update(f"{BUYERS} buyers race for {SEATS} seats ...")
         play = asyncio.run(_play(stack, buyers))
         status.update("Stopping ...")

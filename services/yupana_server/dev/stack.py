@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -16,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from yupana_server.dev.data_folder import POSTGRES_NAME, claimed
 from yupana_server.dev.envoy import EmbeddedEnvoy
-from yupana_server.dev.ports import LOOPBACK, pick_port
+from yupana_server.dev.ports import LOOPBACK, hold_port, pick_port
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.server import ChildServer
 from yupana_server.dev.valkey import EmbeddedValkey
@@ -104,6 +105,17 @@ class EmbeddedWorker(EmbeddedService):
     service = "worker"
 
 
+@dataclass(frozen=True, slots=True)
+class StackPorts:
+    """Where the servers of a stack listen; None: on a free port."""
+
+    ledger: int | None = None
+    postgres: int | None = None
+    edge: int | None = None
+    edge_preferred: int | None = None
+    """Where the edge listens when it may choose and no other server is there."""
+
+
 class Stack:
     """Postgres, Valkey, ledger, feed, worker, edge on 127.0.0.1, as long as the `with` block runs.
 
@@ -112,28 +124,18 @@ class Stack:
     """
 
     def __init__(
-        self,
-        data_dir: Path | None,
-        port: int | None,
-        *,
-        postgres_port: int | None = None,
-        edge_port: int | None = None,
-        audited: bool = True,
+        self, data_dir: Path | None, ports: StackPorts | None = None, *, audited: bool = True
     ) -> None:
         """Take a folder to keep the data in, and ports.
 
         Args:
             data_dir: Made when missing. None: a temporary folder, removed at the end.
-            port: Of the ledger. None: a free one.
-            postgres_port: None: a free one.
-            edge_port: Where REST is served. None: a free one.
+            ports: None: free ones.
             audited: Whether a worker runs beside the others.
         """
         self.is_temporary = data_dir is None
         self._given_dir = data_dir
-        self._port = port
-        self._postgres_port = postgres_port
-        self._edge_port = edge_port
+        self._ports = ports or StackPorts()
         self._audited = audited
         self._cleanup = ExitStack()
 
@@ -144,16 +146,18 @@ class Stack:
             DevServerError: The folder is not ours or in use, or a server could not be started;
                 those before it are stopped again.
         """
+        for port in filter(None, (self._ports.ledger, self._ports.postgres, self._ports.edge)):
+            hold_port(port)  # None of the others may pick what is given to one of them.
         with ExitStack() as started:
             self.data_dir = self._make_folder(started)
             postgres_dir = self.data_dir / POSTGRES_NAME
-            self.postgres = EmbeddedPostgres(postgres_dir, port=self._postgres_port)
+            self.postgres = EmbeddedPostgres(postgres_dir, port=self._ports.postgres)
             self.valkey = EmbeddedValkey(self.data_dir / "valkey")
             self.ledger = EmbeddedLedger(
                 self.data_dir / "ledger",
                 database_url=self.ledger_url,
                 redis_url=self.redis_url,
-                port=self._port,
+                port=self._ports.ledger,
             )
             self.feed = EmbeddedFeed(
                 self.data_dir / "feed", database_url=self.feed_url, redis_url=self.redis_url
@@ -170,7 +174,8 @@ class Stack:
             self.edge = EmbeddedEnvoy(
                 self.data_dir / "edge",
                 {"ledger": self.ledger.address, "feed": self.feed.address},
-                port=self._edge_port,
+                port=self._ports.edge,
+                preferred_port=self._ports.edge_preferred,
             )
             started.push(self.edge)
             self.edge.begin()
