@@ -37,7 +37,10 @@ $(VENV)/ready: requirements.lock services/pyproject.toml clients/python/pyprojec
 demo: setup ## Plays a ticket sale against an embedded stack and prints what happened
 	@$(BIN)/yupana demo
 
+# Compiled first, as the tests start hundreds of processes, and some machines are told not to write
+# bytecode by themselves.
 test: setup ## Runs all tests
+	@$(BIN)/python -m compileall -q clients/python/yupana services/yupana_server tests
 	@$(BIN)/python -m pytest
 
 unit: setup ## Runs the pure tests alone: no server is started

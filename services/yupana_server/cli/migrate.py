@@ -25,6 +25,7 @@ def migrate(
     their passwords from now on.
     """
     from yupana_server.journal import migrate as migrations
+    from yupana_server.journal.schema import newest_revision
 
     if database_url is None:
         raise ConfigError(
@@ -39,4 +40,4 @@ def migrate(
     applied = migrations.migrate(database_url, passwords=passwords)
     for name in applied:
         print(f"applied {name}")
-    print(f"the schema is at {migrations.newest_revision()}")
+    print(f"the schema is at {newest_revision()}")

@@ -12,8 +12,8 @@ from yupana_server.feed.view_service import ViewService
 from yupana_server.feed.webhooks.service import Webhooks
 from yupana_server.feed.webhooks.webhook_servicer import SERVICE as WEBHOOKS
 from yupana_server.journal.errors import UnavailableError
-from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.projections import ProjectionStore
+from yupana_server.journal.schema import newest_revision
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission

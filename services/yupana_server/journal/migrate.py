@@ -50,14 +50,6 @@ def print_sql() -> None:
     command.upgrade(_config(""), "head", sql=True)
 
 
-def newest_revision() -> str:
-    """Return the name of the newest migration that this release has."""
-    head = ScriptDirectory.from_config(_config("")).get_current_head()
-    if head is None:
-        raise RuntimeError("this release has no migrations")
-    return head
-
-
 def current_revision(url: str) -> str | None:
     """Return the newest migration that the database has, None when it has none."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -21,8 +21,8 @@ from yupana_server.journal.errors import (
     ProjectionBehindError,
     UnavailableError,
 )
-from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.schema import newest_revision
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
 from yupana_server.journal.view_rows import ViewJournal
 from yupana_server.ledger import view_measures

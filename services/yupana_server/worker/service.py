@@ -9,8 +9,8 @@ import structlog
 from yupana_server.journal.audits import AuditStore
 from yupana_server.journal.connect import WORKER_APPLICATION
 from yupana_server.journal.errors import UnavailableError
-from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.schema import newest_revision
 from yupana_server.journal.view_rows import ViewJournal
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
