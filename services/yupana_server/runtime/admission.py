@@ -1,8 +1,7 @@
 """Which calls are let in: a bounded number, and none once the server ends."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from yupana_server.runtime.errors import CallError
 
@@ -16,30 +15,34 @@ class Admission:
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._place = _Place(self)
 
     @property
     def in_flight(self) -> int:
         """How many calls are in flight."""
         return self._in_flight
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def admitted(self) -> AbstractContextManager[None]:
         """Let a call in for as long as the `with` block runs.
 
-        Raises:
+        Entering it raises:
             CallError: OVERLOADED or DRAINING; nothing was done for it.
         """
+        return self._place
+
+    def enter(self) -> None:
+        """Count a call, or raise as `admitted` says."""
         refusal = self.refusal()
         if refusal is not None:
             raise refusal
         self._in_flight += 1
         self._idle.clear()
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self._idle.set()
+
+    def leave(self) -> None:
+        """Count it no more."""
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._idle.set()
 
     def refusal(self) -> CallError | None:
         """Return why no call would be let in now, None if one would."""
@@ -63,6 +66,19 @@ class Admission:
     async def idle(self) -> None:
         """Wait until no call is in flight."""
         await self._idle.wait()
+
+
+class _Place(AbstractContextManager[None]):
+    """What `admitted` gives to every call: it has nothing of its own, and costs a call nothing."""
+
+    def __init__(self, admission: Admission):
+        self._admission = admission
+
+    def __enter__(self) -> None:
+        self._admission.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.leave()
 
 
 def draining() -> CallError:

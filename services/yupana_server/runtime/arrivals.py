@@ -3,6 +3,7 @@
 from __future__ import annotations  # grpc.RpcMethodHandler is generic for type checkers only
 
 import asyncio
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
@@ -23,6 +24,9 @@ connection at the latest. While there are as many, further ones get a bound in t
 METADATA_BYTES_MAX = 16_384
 """gRPC has a bound of its own, which only sees headers that come in one frame."""
 
+TRANSCODED = "x-envoy-original-path"
+"""The header by which Envoy tells services what it translated."""
+
 METADATA_ENTRY_BYTES = 32
 """What HTTP/2 counts for each header beside its name and value."""
 
@@ -36,35 +40,34 @@ class Arrivals:
         self._calls = 0
         self._waiting = 0
 
-    def enter(self) -> None:
+    def enter(self) -> Arrival:
         """Count the call that the current task serves, for as long as that lasts.
 
         Raises:
             CallError: OVERLOADED.
         """
+        arrival = Arrival(self)
         self._calls += 1
-        _when_over(self._leave)
         if self._calls > CALLS_MAX:
             raise CallError(
                 "OVERLOADED",
                 f"{CALLS_MAX} calls are open already: try again later",
                 metadata={"calls_open": str(CALLS_MAX)},
             )
+        return arrival
 
-    def _leave(self, _: object) -> None:
-        self._calls -= 1
-
-    def begin(self, *, watched: bool) -> Arrival:
-        """Note that the call of the current task waits for its request.
-
-        `watched` gives it a bound in time however few there are.
-        """
+    def begin(self) -> bool:
+        """Note that a call waits for its request; return whether that has to come within a time."""
         self._waiting += 1
-        return Arrival(self, watched=watched or self._waiting > UNWATCHED_MAX)
+        return self._waiting > UNWATCHED_MAX
 
     def end(self) -> None:
         """Note that a call waits no more."""
         self._waiting -= 1
+
+    def leave(self) -> None:
+        """Count a call no more."""
+        self._calls -= 1
 
     async def request(self, requests: AsyncIterable[Any]) -> Any:
         """Wait for the only request of a watched call.
@@ -84,31 +87,48 @@ class Arrivals:
 
 
 class Arrival:
-    """A call that waits for its request. Ends when that has come, or with the call's task."""
+    """A call that is here. It waits for its request until that has come, or its task ends."""
 
-    __slots__ = ("_arrivals", "_over", "watched")
+    __slots__ = ("_arrivals", "_waits")
 
-    def __init__(self, arrivals: Arrivals, *, watched: bool):
+    def __init__(self, arrivals: Arrivals):
         self._arrivals = arrivals
-        self._over = False
-        self.watched = watched
-        """Whether the request has to come within a time."""
-        _when_over(self.end)
+        self._waits = False
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(self._leave)
 
-    def end(self, _: object = None) -> None:
+    def wait(self) -> bool:
+        """Begin to wait for the request; return whether that has to come within a time."""
+        _arrival.set(self)
+        self._waits = True
+        return self._arrivals.begin()
+
+    def end(self) -> None:
         """Stop waiting, if that has not happened yet."""
-        if not self._over:
-            self._over = True
+        if self._waits:
+            self._waits = False
             self._arrivals.end()
 
-    def reading(self, deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-        """Return what reads the request, and ends the wait for it."""
+    def _leave(self, _: object) -> None:
+        self.end()
+        self._arrivals.leave()
 
-        def read(data: bytes) -> Any:
-            self.end()
+
+_arrival: ContextVar[Arrival] = ContextVar("arrival")
+
+
+def arriving(deserialize: Any) -> Callable[[bytes], Any]:
+    """Return what reads the request of a call that waits for it, and ends the wait."""
+
+    def read(data: bytes) -> Any:
+        _arrival.get().end()
+        try:
             return deserialize(data)
+        except DecodeError:
+            return Unreadable()
 
-        return read
+    return read
 
 
 class Unreadable:
@@ -144,19 +164,22 @@ def unreadable() -> CallError:
     return malformed([Violation("request", "the bytes are not this method's message")])
 
 
-def check_metadata(metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
+def check_metadata(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
     """Refuse a call whose metadata is too large to be kept while it is served.
+
+    Returns whether the caller speaks REST, which the edge translates. With the error of a unary
+    call gRPC sends an empty message, which the edge would take for the answer; with that of a
+    stream it sends none.
 
     Raises:
         CallError: MALFORMED_REQUEST.
     """
-    size = sum(len(key) + len(value) + METADATA_ENTRY_BYTES for key, value in metadata or ())
+    size, transcoded = 0, False
+    for key, value in metadata or ():
+        size += len(key) + len(value) + METADATA_ENTRY_BYTES
+        if key == TRANSCODED:
+            transcoded = True
     if size > METADATA_BYTES_MAX:
         rule = f"{size} bytes: at most {METADATA_BYTES_MAX} allowed"
         raise malformed([Violation("metadata", rule)])
-
-
-def _when_over(callback: Callable[[object], None]) -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        task.add_done_callback(callback)
+    return transcoded

@@ -4,8 +4,12 @@ Its level says who has to look: nobody (debug, and info when it was slow), the c
 operator when it goes on (warning), the operator now (error).
 """
 
+import logging
+from typing import Any
+
 import structlog
 
+from yupana_server.runtime.call_spans import book_of
 from yupana_server.runtime.errors import CallError
 
 SLOW_S = 1.0
@@ -16,23 +20,34 @@ OPERATORS_IF_IT_GOES_ON = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUST
 AS_TOLD = {"DRAINING"}
 """Reasons that belong to every restart."""
 
-log = structlog.get_logger("yupana.rpc")
 
+class CallLog:
+    """Logs calls as logs are set up when it is made: to find that out takes 9 us a call."""
 
-def log_call(
-    method: str, code: str, error: CallError | None, *, took_s: float, book: str | None
-) -> None:
-    """Log a call that ended; `method` is its path on the wire. Never what was asked or answered."""
-    level = level_of(code, None if error is None else error.reason)
-    write = log.info if level == "debug" and took_s > SLOW_S else getattr(log, level)
-    fields = {"book": book, "reason": None if error is None else error.reason}
-    write(
-        "rpc",
-        method=method.removeprefix("/"),
-        code=code,
-        took_ms=round(took_s * 1000, 2),
-        **{name: value for name, value in fields.items() if value is not None},
-    )
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("yupana.rpc").bind()
+        self._tells_all = self._log.is_enabled_for(logging.DEBUG)
+
+    def note(
+        self, method: str, code: str, error: CallError | None, *, took_s: float, request: Any
+    ) -> None:
+        """Log a call that ended; `method` is its path on the wire.
+
+        Of what was asked only the book is told, and nothing of what was answered.
+        """
+        level = level_of(code, None if error is None else error.reason)
+        if level == "debug" and took_s > SLOW_S:
+            level = "info"
+        if level == "debug" and not self._tells_all:
+            return
+        fields = {"book": book_of(request), "reason": None if error is None else error.reason}
+        getattr(self._log, level)(
+            "rpc",
+            method=method.removeprefix("/"),
+            code=code,
+            took_ms=round(took_s * 1000, 2),
+            **{name: value for name, value in fields.items() if value is not None},
+        )
 
 
 def level_of(code: str, reason: str | None) -> str:

@@ -6,7 +6,7 @@ is recorded, but the caller's trace still reaches the log and the journal.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import grpc.aio
@@ -24,21 +24,46 @@ SERVER_ERRORS = {
 
 TRACE_HEADERS = {"traceparent", "baggage"}
 
+Metadata = Iterable[tuple[str, str | bytes]] | None
+
 _tracer = trace.get_tracer("yupana.runtime")
+_NO_SPAN = nullcontext(trace.INVALID_SPAN)
 
 
-def caller_context(metadata: Iterable[tuple[str, str | bytes]] | None) -> Context:
+def are_recorded() -> bool:
+    """Tell whether spans may go anywhere: whether there is somebody to record them."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def caller_context(metadata: Metadata) -> Context:
     """Return the trace that the caller is in; none when it sent no W3C headers."""
+    if not _in_a_trace(metadata):
+        return Context()
     carrier = {key: value for key, value in metadata or () if isinstance(value, str)}
-    return Context() if TRACE_HEADERS.isdisjoint(carrier) else extract(carrier, Context())
+    return extract(carrier, Context())
+
+
+def _in_a_trace(metadata: Metadata) -> bool:
+    return not TRACE_HEADERS.isdisjoint(dict(metadata or ()))
+
+
+def call_span(
+    method: str, context: grpc.aio.ServicerContext[Any, Any], request: Any, *, recorded: bool
+) -> AbstractContextManager[trace.Span]:
+    """Begin the span of a call; the handler is in it.
+
+    Where spans are not `recorded` and the caller is in no trace, there is none.
+    """
+    metadata = context.invocation_metadata()
+    if recorded or _in_a_trace(metadata):
+        return _call_span(method, context, request, caller_context(metadata))
+    return _NO_SPAN
 
 
 @contextmanager
-def call_span(
-    method: str, context: grpc.aio.ServicerContext[Any, Any], request: Any
+def _call_span(
+    method: str, context: grpc.aio.ServicerContext[Any, Any], request: Any, caller: Context
 ) -> Iterator[trace.Span]:
-    """Begin the span of a call; the handler is in it."""
-    caller = caller_context(context.invocation_metadata())
     span = begin_span(method, caller)
     if span.is_recording():
         span.set_attribute("network.peer.address", _address(context.peer()))

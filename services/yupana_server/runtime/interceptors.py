@@ -9,29 +9,28 @@ from collections.abc import (
     AsyncIterable,
     Awaitable,
     Callable,
-    Iterable,
     Mapping,
 )
 from contextlib import AbstractContextManager, aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import grpc
 import grpc.aio
-import structlog
-from grpc_status import rpc_status
-from opentelemetry import trace
 
+from yupana_server.runtime.alarms import Alarms
 from yupana_server.runtime.arrivals import (
     Arrivals,
     Unreadable,
+    arriving,
     check_metadata,
     lenient,
     readable,
     unreadable,
 )
-from yupana_server.runtime.call_log import log_call
-from yupana_server.runtime.call_spans import book_of, call_span, note_status, stream_span
+from yupana_server.runtime.call_ends import end_call, internal, slow_consumer
+from yupana_server.runtime.call_log import CallLog
+from yupana_server.runtime.call_spans import are_recorded, call_span, note_status, stream_span
 from yupana_server.runtime.deadlines import (
     ANSWER_MARGIN_S,
     begin_deadline,
@@ -41,12 +40,9 @@ from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.metrics import note_call, note_stream_end
 
 if TYPE_CHECKING:
+    from opentelemetry import trace
+
     from yupana_server.runtime.admission import Admission
-
-TRANSCODED = "x-envoy-original-path"
-"""The header by which Envoy tells services what it translated."""
-
-log = structlog.get_logger("yupana.rpc")
 
 TAKE_TIMEOUT_S = 20.0
 
@@ -65,6 +61,15 @@ def _note_call(method: str, code: str, took_s: float, _: CallError | None) -> No
 
 def _note_stream(method: str, code: str, _: float, error: CallError | None) -> None:
     note_stream_end(method, code, None if error is None else error.reason)
+
+
+class _Wrapped(NamedTuple):
+    """The handler of a method, and what serves in its place; made once, for all its calls."""
+
+    handler: grpc.RpcMethodHandler[Any, Any]
+    serving: grpc.RpcMethodHandler[Any, Any]
+    watched: grpc.RpcMethodHandler[Any, Any] | None = None
+    """Serves unary calls whose request has to come within a time."""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -91,6 +96,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._default_deadline_s = default_deadline_s
         self._admission = admission
         self._arrivals = Arrivals(timeout_s=default_deadline_s)
+        self._alarms = Alarms()
+        self._log = CallLog()
+        self._spans_are_recorded = are_recorded()
+        self._wrapped: dict[str, _Wrapped] = {}
 
     async def intercept_service(
         self,
@@ -105,62 +114,64 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or not method.startswith("/yupana."):
             return handler
         if (refusal := self._admission.refusal()) is not None:
-            return _refusing(method, refusal)
+            return self._refusing(method, refusal)
         try:
-            self._arrivals.enter()
-            check_metadata(handler_call_details.invocation_metadata)
+            arrival = self._arrivals.enter()
+            transcoded = check_metadata(handler_call_details.invocation_metadata)
         except CallError as error:
-            return _refusing(method, error)
-        if handler.unary_unary is not None:
-            return self._unary(method, handler, handler_call_details.invocation_metadata)
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(
-                self._wrap_stream(method, handler.stream_stream),
-                request_deserializer=lenient(handler.request_deserializer),
-                response_serializer=handler.response_serializer,
-            )
-        if handler.unary_stream is not None:
-            # A stream on both sides: so the wait for the request can end with a status.
-            return grpc.stream_stream_rpc_method_handler(
-                self._wrap_responses(method, handler.unary_stream),
-                request_deserializer=lenient(handler.request_deserializer),
-                response_serializer=handler.response_serializer,
-            )
-        return handler
+            return self._refusing(method, error)
+        wrapped = self._wrapped.get(method)
+        if wrapped is None or wrapped.handler is not handler:
+            wrapped = self._wrapped[method] = self._wrap(method, handler)
+        if wrapped.watched is None:
+            return wrapped.serving
+        has_time = arrival.wait() or transcoded
+        return wrapped.watched if has_time else wrapped.serving
 
-    def _unary(
-        self, method: str, handler: grpc.RpcMethodHandler[Any, Any], metadata: Any
-    ) -> grpc.RpcMethodHandler[Any, Any]:
-        arrival = self._arrivals.begin(watched=_transcoded(metadata))
-        make: Any = grpc.unary_unary_rpc_method_handler
-        wrap = self._wrap
-        if arrival.watched:
-            # A stream on this side only: so the wait for the request can end with a status.
-            make, wrap = grpc.stream_stream_rpc_method_handler, self._wrap_watched
-        return make(  # type: ignore[no-any-return]
-            wrap(method, handler.unary_unary),
-            request_deserializer=arrival.reading(lenient(handler.request_deserializer)),
+    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Wrapped:
+        as_stream = partial(
+            grpc.stream_stream_rpc_method_handler,
+            request_deserializer=lenient(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
+        if handler.unary_unary is not None:
+            return self._wrap_unary(method, handler)
+        if handler.stream_stream is not None:
+            return _Wrapped(handler, as_stream(self._wrap_stream(method, handler.stream_stream)))
+        if handler.unary_stream is not None:
+            # A stream on both sides: so the wait for the request can end with a status.
+            return _Wrapped(handler, as_stream(self._wrap_responses(method, handler.unary_stream)))
+        return _Wrapped(handler, handler)
 
-    def _wrap(self, method: str, behaviour: Any) -> Any:
+    def _wrap_unary(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Wrapped:
+        serve = self._serve_unary(method, handler.unary_unary)
+        coding: dict[str, Any] = {
+            "request_deserializer": arriving(handler.request_deserializer),
+            "response_serializer": handler.response_serializer,
+        }
+        return _Wrapped(
+            handler,
+            grpc.unary_unary_rpc_method_handler(serve, **coding),
+            # A stream on this side only: so the wait for the request can end with a status.
+            grpc.stream_stream_rpc_method_handler(self._wrap_watched(method, serve), **coding),
+        )
+
+    def _serve_unary(self, method: str, behaviour: Any) -> Any:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             work = partial(self._call, behaviour, request, context)
-            span = call_span(method, context, request)
-            return await self._serve(method, context, work, span, book_of(request))
+            span = call_span(method, context, request, recorded=self._spans_are_recorded)
+            return await self._serve(method, context, work, span, request)
 
         return call
 
-    def _wrap_watched(self, method: str, behaviour: Any) -> Any:
-        serve = self._wrap(method, behaviour)
-
+    def _wrap_watched(self, method: str, serve: Any) -> Any:
         async def call(
             requests: AsyncIterable[Any], context: grpc.aio.ServicerContext[Any, Any]
         ) -> AsyncGenerator[Any, None]:
             try:
                 request = await self._arrivals.request(requests)
             except CallError as error:
-                _refuse(method, context, error)
+                self._refuse(method, context, error)
                 return
             if (response := await serve(request, context)) is not None:
                 yield response
@@ -185,11 +196,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 request = await self._arrivals.request(requests)
             except CallError as error:
-                _refuse(method, context, error)
+                self._refuse(method, context, error)
                 return
             work = partial(self._respond, behaviour, request, context)
-            span, book = stream_span(context), book_of(request)
-            await self._serve(method, context, work, span, book, note=_note_stream)
+            span = stream_span(context)
+            await self._serve(method, context, work, span, request, note=_note_stream)
 
         return call
 
@@ -199,7 +210,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context: grpc.aio.ServicerContext[Any, Any],
         work: Callable[[], Awaitable[Any]],
         begun: AbstractContextManager[trace.Span],
-        book: str | None = None,
+        request: Any = None,
         *,
         note: Note = _note_call,
     ) -> Any:
@@ -216,12 +227,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             except Exception as error:
                 explained = self._explain(error)
                 code = explained.code.name
-                return _end(context, explained)
+                return end_call(context, explained)
             finally:
                 took_s = time.perf_counter() - started
                 note_status(span, code, explained)
                 note(method, code, took_s, explained)
-                log_call(method, code, explained, took_s=took_s, book=book)
+                self._log.note(method, code, explained, took_s=took_s, request=request)
 
     async def _stream(
         self,
@@ -249,13 +260,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                             await context.write(response)
                     except TimeoutError:
                         # gRPC sends the status behind what still lies there.
-                        raise _slow_consumer(self._take_timeout_s) from None
+                        raise slow_consumer(self._take_timeout_s) from None
 
     def _explain(self, error: Exception) -> CallError:
         if isinstance(error, CallError):
             return error
         explain = self._expected.get(type(error))
-        return _internal(error) if explain is None else explain(error)
+        return internal(error) if explain is None else explain(error)
 
     async def _call(
         self, behaviour: Behaviour, request: Any, context: grpc.aio.ServicerContext[Any, Any]
@@ -269,69 +280,29 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise CallError("DEADLINE_EXCEEDED", "too little time is left to execute the call")
         deadline = begin_deadline(remaining_s)
         try:
-            with self._admission.admitted():
-                async with asyncio.timeout_at(deadline.at):
-                    return await behaviour(request, context)
+            with self._admission.admitted(), self._alarms.until(deadline.at):
+                return await behaviour(request, context)
         except TimeoutError:
             raise deadline.ran_out() from None
 
+    def _refusing(self, method: str, error: CallError) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return a handler for any kind of method that does not even read the request.
 
-def _transcoded(metadata: Iterable[tuple[str, str | bytes]] | None) -> bool:
-    """Return whether the caller speaks REST, which the edge translates.
+        Measured: 0.30 ms instead of 0.50 ms a call, of which 0.88 ms with 1,000 commands.
+        """
 
-    With the error of a unary call gRPC sends an empty message, which the edge would take for the
-    answer; with that of a stream it sends none.
-    """
-    return any(key == TRANSCODED for key, _ in metadata or ())
+        async def refuse(
+            _: object, context: grpc.aio.ServicerContext[Any, Any]
+        ) -> AsyncGenerator[Any, None]:
+            self._refuse(method, context, error)
+            return
+            yield
 
+        return grpc.stream_stream_rpc_method_handler(cast("Any", refuse))
 
-def _refusing(method: str, error: CallError) -> grpc.RpcMethodHandler[Any, Any]:
-    """Return a handler for any kind of method that does not even read the request.
-
-    Measured: 0.30 ms instead of 0.50 ms a call, of which 0.88 ms with 1,000 commands.
-    """
-
-    async def refuse(
-        _: object, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> AsyncGenerator[Any, None]:
-        _refuse(method, context, error)
-        return
-        yield
-
-    return grpc.stream_stream_rpc_method_handler(cast("Any", refuse))
-
-
-def _refuse(method: str, context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
-    note_call(method, error.code.name, 0.0)
-    log_call(method, error.code.name, error, took_s=0.0, book=None)
-    _end(context, error)
-
-
-def _end(context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
-    """End a call with a status, which gRPC then sends instead of a response.
-
-    To abort it, by an exception that is caught and raised again on the way, takes twice as long:
-    with too many calls that would be most of what the server does.
-    """
-    status = rpc_status.to_status(error.status())
-    context.set_code(status.code)
-    context.set_details(status.details)
-    context.set_trailing_metadata(status.trailing_metadata)
-
-
-def _slow_consumer(timeout_s: float) -> CallError:
-    return CallError(
-        "SLOW_CONSUMER",
-        f"a response was not taken for {timeout_s:g} s: go on from the last position, and ask for "
-        "less or read faster",
-        metadata={"timeout_s": f"{timeout_s:g}"},
-    )
-
-
-def _internal(error: Exception) -> CallError:
-    log.error("internal_error", error=type(error).__name__, exc_info=error)
-    context = trace.get_current_span().get_span_context()
-    metadata = {}
-    if context.is_valid:
-        metadata["trace_id"] = trace.format_trace_id(context.trace_id)
-    return CallError("INTERNAL", "the service failed; its operators can see why", metadata=metadata)
+    def _refuse(
+        self, method: str, context: grpc.aio.ServicerContext[Any, Any], error: CallError
+    ) -> None:
+        note_call(method, error.code.name, 0.0)
+        self._log.note(method, error.code.name, error, took_s=0.0, request=None)
+        end_call(context, error)
