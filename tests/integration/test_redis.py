@@ -62,3 +62,46 @@ async def test_redis_when_it_restarts_then_connections_are_made_anew(
                     await asyncio.sleep(0.01)
     finally:
         await client.close()
+
+
+async def test_call_when_many_run_at_once_then_connections_are_left_for_others(
+    valkey: EmbeddedValkey,
+) -> None:
+    client = Redis(valkey.url(), connections_max=2)
+    try:
+        answers = await asyncio.gather(*(client.call("ECHO", str(n)) for n in range(20)))
+        assert answers == [str(n).encode() for n in range(20)]
+        async with client.use() as commands:
+            assert await commands.ping()
+    finally:
+        await client.close()
+
+
+async def test_call_when_redis_was_restarted_then_its_connection_is_made_anew(
+    valkey: EmbeddedValkey,
+) -> None:
+    client = Redis(valkey.url(), connections_max=2)
+    try:
+        assert await client.call("ECHO", "before") == b"before"
+        valkey.restart()
+        for _ in range(2):  # So the event loop hears that the connection has ended.
+            await asyncio.sleep(0)
+        assert await client.call("ECHO", "after") == b"after"
+        assert not client.trouble
+    finally:
+        await client.close()
+
+
+async def test_call_when_its_caller_is_cancelled_then_the_next_one_gets_its_own_answer(
+    valkey: EmbeddedValkey,
+) -> None:
+    client = Redis(valkey.url(), connections_max=2)
+    try:
+        await client.call("SET", "key", "value")
+        gone = asyncio.create_task(client.call("BLPOP", "nothing", 1))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+        await asyncio.wait([gone])
+        assert await client.call("GET", "key") == b"value"
+    finally:
+        await client.close()

@@ -1,8 +1,9 @@
 """Reads accounts: as they are, with their open holds, and as they were."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from yupana.ledger.v1 import account_pb2, ledger_service_pb2
+from yupana.ledger.v1 import ledger_service_pb2
 from yupana_server.book.state import Account
 from yupana_server.journal.account_lists import AccountLists, AccountSpan
 from yupana_server.journal.hold_lists import HoldLists
@@ -15,6 +16,7 @@ from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.ledger.shared_reads import ReadAccounts
 from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.messages import present
+from yupana_server.messages.present_accounts import fill_account
 from yupana_server.messages.tokens import PageScope, Position, decode_position, encode_position
 
 OPEN_HOLDS_MAX = 10_000
@@ -109,9 +111,9 @@ class AccountReads:
         )
         accounts = page.items[:size]
         response = ledger_service_pb2.ListAccountsResponse(
-            accounts=await self.present(book, accounts),
-            position=encode_position(book.id, book.epoch, page.seq),
+            position=encode_position(book.id, book.epoch, page.seq)
         )
+        await self._fill(response.accounts, book, accounts)
         if len(page.items) > size:
             response.next_page_token = scope.write(accounts[-1].facts.id)
         return response
@@ -127,21 +129,24 @@ class AccountReads:
     async def _response(
         self, book: BookRow, asked: Sequence[str], found: dict[str, Account | None], seq: int
     ) -> ledger_service_pb2.BatchGetAccountsResponse:
-        accounts = [account for id_ in asked if (account := found[id_]) is not None]
-        return ledger_service_pb2.BatchGetAccountsResponse(
-            accounts=await self.present(book, accounts),
-            missing=[id_ for id_ in asked if found[id_] is None],
-            position=encode_position(book.id, book.epoch, seq),
+        response = ledger_service_pb2.BatchGetAccountsResponse(
+            position=encode_position(book.id, book.epoch, seq)
         )
+        accounts: list[Account] = []
+        for id_ in asked:
+            account = found[id_]
+            if account is None:
+                response.missing.append(id_)
+            else:
+                accounts.append(account)
+        await self._fill(response.accounts, book, accounts)
+        return response
 
-    async def present(
-        self, book: BookRow, accounts: Sequence[Account]
-    ) -> list[account_pb2.Account]:
+    async def _fill(self, messages: Any, book: BookRow, accounts: Sequence[Account]) -> None:
         """Write accounts as messages, with their labels."""
         seqs = [account.facts.opened_seq for account in accounts if account.facts.has_words]
-        words = await self._reader.words(book.number, seqs)
+        words = await self._reader.words(book.number, seqs) if seqs else {}
         now = self._clock()
-        return [
-            present.account(book, account, words.get(account.facts.opened_seq), at=now)
-            for account in accounts
-        ]
+        for account in accounts:
+            labels = words.get(account.facts.opened_seq)
+            fill_account(messages.add(), book, account, labels, at=now)

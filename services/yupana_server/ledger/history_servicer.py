@@ -19,6 +19,7 @@ from yupana_server.ledger.reads import Reading, Reads
 from yupana_server.ledger.statement_reads import StatementFilter
 from yupana_server.messages import present
 from yupana_server.messages.checks import RequestCheck, page_size, read_request
+from yupana_server.messages.present_accounts import fill_balances
 from yupana_server.messages.tokens import encode_position
 from yupana_server.runtime.errors import CallError
 
@@ -123,17 +124,13 @@ async def _sums(
     reader: JournalReader, book: BookRow, prefix: str
 ) -> history_service_pb2.SumBalancesResponse:
     found = await prefix_sums(reader, book.number, prefix)
-    return history_service_pb2.SumBalancesResponse(
-        sums=[
-            history_service_pb2.AssetSum(
-                asset=each.asset,
-                accounts=each.accounts,
-                balances=present.balances(each.totals),
-            )
-            for each in found.sums
-        ],
-        position=encode_position(book.id, book.epoch, found.seq),
+    response = history_service_pb2.SumBalancesResponse(
+        position=encode_position(book.id, book.epoch, found.seq)
     )
+    for each in found.sums:
+        message = response.sums.add(asset=each.asset, accounts=each.accounts)
+        fill_balances(message.balances, each.totals)
+    return response
 
 
 def _check_segments(prefix: str, check: RequestCheck) -> None:

@@ -18,6 +18,7 @@ from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.ledger.books import Books
+from yupana_server.ledger.shared_results import Shared
 from yupana_server.ledger.writer import Writer
 
 ReadAccounts: TypeAlias = Callable[[BookRow, Sequence[str]], Awaitable[Loaded[Account]]]
@@ -37,7 +38,7 @@ class _Round:
 
     def __init__(self) -> None:
         self.accounts: set[str] = set()
-        self.result: asyncio.Future[Loaded[Account]] = asyncio.get_running_loop().create_future()
+        self.loaded: Shared[Loaded[Account]] = Shared()
 
 
 class SharedReads:
@@ -64,7 +65,7 @@ class SharedReads:
             self._tasks[book.number] = asyncio.create_task(
                 self._run(book), context=contextvars.Context()
             )
-        return await asyncio.shield(mine.result)
+        return await mine.loaded.wait()
 
     async def _run(self, book: BookRow) -> None:
         try:
@@ -76,10 +77,9 @@ class SharedReads:
 
     async def _answer(self, book: BookRow, now: _Round) -> None:
         try:
-            now.result.set_result(await self._read(book, now.accounts))
+            now.loaded.tell(await self._read(book, now.accounts))
         except Exception as error:
-            now.result.set_exception(error)
-            now.result.exception()  # Whoever waited may have gone away; that is no defect.
+            now.loaded.fail(error)
 
     async def _read(self, book: BookRow, accounts: set[str]) -> Loaded[Account]:
         writer = self._books.writer_at_work(book)

@@ -12,7 +12,8 @@ from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.statements import Effect, Statements
 from yupana_server.ledger.moments import Moment, accounts_at
-from yupana_server.messages.present_transfers import fill_balances, fill_transfer
+from yupana_server.messages.present_accounts import fill_balances
+from yupana_server.messages.present_transfers import fill_transfer
 from yupana_server.messages.tokens import SEQ_MAX, PageScope, encode_position
 from yupana_server.runtime.errors import account_not_found
 

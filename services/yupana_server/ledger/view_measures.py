@@ -1,17 +1,20 @@
 """What the ledger measures of reads that may be served from the view."""
 
+from collections import Counter
 from enum import StrEnum
+from typing import TypeAlias
 
-from opentelemetry import metrics
+from yupana_server.runtime.metrics import Gauge, observe_count
 
-_meter = metrics.get_meter("yupana.ledger")
-_reads = _meter.create_counter(
+RESULT = ("yupana.view.result",)
+READS = Gauge(
     "yupana.view.reads",
-    unit="{read}",
-    description="Reads that the view could have served, by what came of it.",
+    "{read}",
+    "Reads that the view could have served, by what came of it.",
+    RESULT,
 )
-_fills = _meter.create_counter(
-    "yupana.view.fills", unit="{account}", description="Accounts that were to be filled, by result."
+FILLS = Gauge(
+    "yupana.view.fills", "{account}", "Accounts that were to be filled, by result.", RESULT
 )
 
 
@@ -30,22 +33,24 @@ class Served(StrEnum):
     """There is no view, or Redis is away."""
 
 
+Counts: TypeAlias = Counter[tuple[str, ...]]
+
+_reads: Counts = Counter({(served.value,): 0 for served in Served})
+_fills: Counts = Counter({("stored",): 0, ("refused",): 0})
+
+
 def begin() -> None:
     """Have all counters there from the begin, so that the first thing they count shows."""
-    for served in Served:
-        _reads.add(0, {"yupana.view.result": served.value})
-    for result in ("stored", "refused"):
-        _fills.add(0, {"yupana.view.result": result})
+    observe_count(READS, lambda: _reads)
+    observe_count(FILLS, lambda: _fills)
 
 
 def note_read(served: Served) -> None:
     """Note a read."""
-    _reads.add(1, {"yupana.view.result": served.value})
+    _reads[served.value,] += 1
 
 
 def note_fill(stored: int, refused: int) -> None:
     """Note accounts that were read in order to be stored."""
-    if stored:
-        _fills.add(stored, {"yupana.view.result": "stored"})
-    if refused:
-        _fills.add(refused, {"yupana.view.result": "refused"})
+    _fills["stored",] += stored
+    _fills["refused",] += refused

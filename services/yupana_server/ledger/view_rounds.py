@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import Sequence
 
 from yupana_server.journal.points import BookRow
+from yupana_server.ledger.shared_results import Shared
 from yupana_server.ledger.view_fills import Fill, ViewFills
 from yupana_server.runtime.redis import RedisAwayError
 from yupana_server.view.marks import keys_of
@@ -31,9 +32,8 @@ class _Round:
     """Reads that will share a script."""
 
     def __init__(self) -> None:
-        self.readers = 0
         self.accounts: set[str] = set()
-        self.result: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self.answer: Shared[Answer | None] = Shared()
 
 
 class ViewRounds:
@@ -55,25 +55,23 @@ class ViewRounds:
         if not rounds or len(rounds[-1].accounts) + len(accounts) > ACCOUNTS_PER_ROUND_MAX:
             rounds.append(_Round())
         mine = rounds[-1]
-        mine.readers += 1
         mine.accounts.update(accounts)
         if book.number not in self._tasks:
             self._tasks[book.number] = asyncio.create_task(
                 self._run(book), context=contextvars.Context()
             )
-        return await asyncio.shield(mine.result)
+        return await mine.answer.wait()
 
     async def _run(self, book: BookRow) -> None:
         try:
             while rounds := self._gathering.get(book.number):
                 await self._gather(book)
                 now = rounds.pop(0)
-                self._crowds[book.number] = asyncio.get_running_loop().time(), now.readers
+                self._crowds[book.number] = asyncio.get_running_loop().time(), len(now.answer)
                 try:
-                    now.result.set_result(await self._look(book, tuple(now.accounts)))
+                    now.answer.tell(await self._look(book, tuple(now.accounts)))
                 except Exception as error:
-                    now.result.set_exception(error)
-                    now.result.exception()  # Whoever waited may have gone away.
+                    now.answer.fail(error)
         finally:
             del self._gathering[book.number]
             del self._tasks[book.number]

@@ -1,6 +1,7 @@
 """Checks that the requests of all methods share."""
 
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from yupana.ledger.v1 import consistency_pb2
 from yupana_server.journal.points import BookRow
@@ -29,8 +30,9 @@ def read_request(request: Message, *, book: bool = True) -> RequestCheck:
     """Begin to check a request: no unknown fields, and a book's id where there is one."""
     check = RequestCheck("")
     check.check_unknown(request)
-    if "consistency" in request.DESCRIPTOR.fields_by_name:
-        check.inside("consistency").check_unknown(request.consistency)  # type: ignore[attr-defined]
+    consistency = getattr(request, "consistency", None)
+    if consistency is not None and len(UnknownFieldSet(consistency)):
+        check.inside("consistency").check_unknown(consistency)
     if book:
         check.check_id("book", request.book)  # type: ignore[attr-defined]
     return check

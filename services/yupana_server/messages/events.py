@@ -10,6 +10,7 @@ from yupana_server.book.evolve import facts_of
 from yupana_server.book.state import Account
 from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.messages import present
+from yupana_server.messages.present_accounts import fill_account
 from yupana_server.messages.present_transfers import TRANSFER_KINDS, fill_transfer
 from yupana_server.messages.tokens import encode_position
 
@@ -79,11 +80,10 @@ def _fill_account(event: event_pb2.Event, book: BookRow, row: TransferRow) -> No
         return
     facts = facts_of(entry)
     known = Account(facts, last_seq=entry.seq, usage=tuple(() for _ in facts.windows))
-    message = present.account(book, known, row.words, at=entry.recorded_at)
-    message.ClearField("balances")
-    for window in message.windows:
+    fill_account(event.account, book, known, row.words, at=entry.recorded_at)
+    event.account.ClearField("balances")
+    for window in event.account.windows:
         window.ClearField("used")
-    event.account.CopyFrom(message)
 
 
 def _fill_asset(event: event_pb2.Event, _: BookRow, row: TransferRow) -> None:

@@ -3,22 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from yupana.ledger.v1 import (
-    account_pb2,
     book_pb2,
     hold_pb2,
-    limits_pb2,
     outcome_pb2,
 )
-from yupana_server.book.commands import Kind, WindowLimit, Words
+from yupana_server.book.commands import Kind
 from yupana_server.book.decide import Outcome, Replay
-from yupana_server.book.entries import Entry, Totals
+from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Refusal, explain
-from yupana_server.book.state import Account, Asset, HoldState
-from yupana_server.book.windows import used
+from yupana_server.book.state import Asset, HoldState
 from yupana_server.journal.points import BookRow, HoldRow
 from yupana_server.messages.tokens import encode_position
 
@@ -190,54 +186,6 @@ def recorded_outcome(book_id: str, entry: Entry) -> outcome_pb2.Outcome:
 
 def _optional_time(micros: int | None) -> Timestamp | None:
     return None if micros is None else timestamp(micros)
-
-
-def account(
-    book: BookRow, known: Account, words: Words | None = None, *, at: int
-) -> account_pb2.Account:
-    """Write an account; `at` is the moment that its windows are looked at."""
-    facts = known.facts
-    return account_pb2.Account(
-        id=facts.id,
-        asset=facts.asset,
-        normal_side=int(facts.normal_side),  # type: ignore[arg-type]
-        min_balance=None if facts.min_balance is None else str(facts.min_balance),
-        max_balance=None if facts.max_balance is None else str(facts.max_balance),
-        balances=balances(known.totals),
-        create_time=timestamp(facts.opened_at),
-        last_position=encode_position(book.id, book.epoch, known.last_seq),
-        windows=[
-            _window(window, used(window, slots, at))
-            for window, slots in zip(facts.windows, known.usage, strict=True)
-        ],
-        debits_frozen=facts.debits_frozen,
-        credits_frozen=facts.credits_frozen,
-        closed=facts.closed,
-        code=facts.code or "",
-        labels=(words.labels if words else None) or {},
-    )
-
-
-def balances(totals: Totals) -> account_pb2.Balances:
-    """Write the totals of an account and what follows from them."""
-    return account_pb2.Balances(
-        debits_posted=str(totals.debits_posted),
-        credits_posted=str(totals.credits_posted),
-        debits_pending=str(totals.debits_pending),
-        credits_pending=str(totals.credits_pending),
-        balance=str(totals.balance),
-        available=str(totals.available),
-    )
-
-
-def _window(window: WindowLimit, has_used: int) -> account_pb2.WindowUsage:
-    limit = limits_pb2.WindowLimit(
-        side=int(window.side),  # type: ignore[arg-type]
-        measure=int(window.measure),  # type: ignore[arg-type]
-        length=Duration(seconds=window.length_s),
-        max=str(window.max),
-    )
-    return account_pb2.WindowUsage(limit=limit, used=str(has_used))
 
 
 def hold(book: BookRow, row: HoldRow) -> hold_pb2.Hold:

@@ -3,11 +3,12 @@
 The messages are filled in place: 100 transfers take 0.6 ms instead of 2.1 ms with constructors.
 """
 
-from yupana.ledger.v1 import account_pb2, outcome_pb2, transfer_pb2
+from yupana.ledger.v1 import outcome_pb2, transfer_pb2
 from yupana_server.book.commands import Kind
-from yupana_server.book.entries import Entry, Totals
+from yupana_server.book.entries import Entry
 from yupana_server.journal.points import TransferRow
 from yupana_server.messages import present
+from yupana_server.messages.present_accounts import fill_balances
 
 _KINDS = {
     Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,
@@ -71,17 +72,6 @@ def _fill_the_rest(message: transfer_pb2.Transfer, row: TransferRow) -> None:
     if entry.chain is not None:
         chain = message.chain
         chain.first_id, chain.place, chain.length = entry.chain
-
-
-def fill_balances(message: account_pb2.Balances, totals: Totals) -> None:
-    """Write the totals of an account and what follows from them into an empty message."""
-    debited, credited, debiting, crediting = totals
-    message.debits_posted = str(debited)
-    message.credits_posted = str(credited)
-    message.debits_pending = str(debiting)
-    message.credits_pending = str(crediting)
-    message.balance = str(credited - debited)
-    message.available = str(credited - debited - debiting)
 
 
 def _fill_outcome(message: outcome_pb2.Outcome, book_id: str, entry: Entry) -> None:

@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import redis.asyncio as redis
 import structlog
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 ANSWER_TIMEOUT_S = 0.25
 """Redis answers within a millisecond, or it is not worth waiting for."""
@@ -40,6 +42,9 @@ class Redis:
             retry=Retry(NoBackoff(), 0),  # Who calls goes on without it.
         )
         self._client = redis.Redis(connection_pool=self._pool)
+        # Connections out of the pool that `call` keeps, some of all so that others have theirs.
+        self._spare: list[AbstractConnection] = []
+        self._spare_max = connections_max // 2
         self._away_until = 0.0
         self._trouble = False
 
@@ -60,10 +65,44 @@ class Redis:
         Raises:
             RedisAwayError: It cannot be reached, or refused the command; that it ran is possible.
         """
+        with self._giving_up():
+            yield self._client
+
+    async def call(self, *command: str | int) -> Any:
+        """Send one command and return its answer, texts as bytes.
+
+        The client would take a connection out of the pool, count, and put it back, and would wrap
+        it all in what retries: 99 us a command instead of 65.
+
+        Raises:
+            RedisAwayError: It cannot be reached, or refused the command; that it ran is possible.
+            NoScriptError: It does not have the script.
+        """
+        with self._giving_up():
+            connection = await self._connection()
+            try:
+                await self._pool.ensure_connection(connection)
+                await connection.send_command(*command)
+                return await connection.read_response()
+            finally:  # One that failed has been closed, and will be opened anew.
+                if len(self._spare) < self._spare_max:
+                    self._spare.append(connection)
+                else:
+                    await self._pool.release(connection)
+
+    async def _connection(self) -> AbstractConnection:
+        if self._spare:
+            return self._spare.pop()
+        return await self._pool.get_connection()  # type: ignore[no-untyped-call, no-any-return]
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
         if self.away:
             raise RedisAwayError("Redis did not answer a moment ago")
         try:
-            yield self._client
+            yield
+        except NoScriptError:
+            raise
         except (RedisError, OSError, asyncio.IncompleteReadError) as error:
             self._away_until = time.monotonic() + AWAY_S
             if not self._trouble:

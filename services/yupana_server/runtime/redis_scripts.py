@@ -28,7 +28,7 @@ class Script:
         Raises:
             RedisAwayError: Redis cannot be reached or refused it; that it ran is possible.
         """
-        with _tracer.start_as_current_span(
+        span = _tracer.start_span(
             f"EVALSHA {self._name}",
             kind=trace.SpanKind.CLIENT,
             attributes={
@@ -36,20 +36,19 @@ class Script:
                 "db.operation.name": "EVALSHA",
                 "db.stored_procedure.name": self._name,
             },
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                return await self._run(redis, keys, arguments)
-            except Exception as error:
-                span.set_attribute("error.type", type(error).__name__)
-                span.set_status(trace.StatusCode.ERROR)
-                raise
+        )
+        try:
+            return await self._run(redis, keys, arguments)
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(trace.StatusCode.ERROR)
+            raise
+        finally:
+            span.end()
 
     async def _run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-        given = ("EVALSHA", self._hash, len(keys), *keys, *arguments)
-        async with redis.use() as commands:
-            try:
-                return await commands.execute_command(*given)  # type: ignore[no-untyped-call]
-            except NoScriptError:  # It was restarted, or its scripts were flushed.
-                return await commands.eval(self._text, len(keys), *keys, *arguments)
+        given = (len(keys), *keys, *arguments)
+        try:
+            return await redis.call("EVALSHA", self._hash, *given)
+        except NoScriptError:  # It was restarted, or its scripts were flushed.
+            return await redis.call("EVAL", self._text, *given)
