@@ -81,7 +81,8 @@ class Redis:
         with self._giving_up():
             connection = await self._connection()
             try:
-                await self._pool.ensure_connection(connection)
+                if connection.is_connected and await connection.can_read():
+                    await connection.disconnect()  # Redis has closed it; it is opened anew below.
                 await connection.send_command(*command)
                 return await connection.read_response()
             finally:  # One that failed has been closed, and will be opened anew.
