@@ -1,6 +1,7 @@
 """The checker notices whatever is wrong with a journal: each test spoils one of an honest run."""
 
 from faults.history.journal import Row
+from faults.history.replay import is_part
 from faults.history.spoilt import Run, new, posted, rejected
 from grpc import StatusCode
 
@@ -19,18 +20,22 @@ def test_judge_when_nothing_is_spoilt_then_finds_nothing(run: Run) -> None:
     assert (report.calls, len(run.rows)) == (len(run.calls), len(run.ids))
     kinds = {(row.kind, row.reason) for row in run.rows}
     assert {("transfer", None), ("capture", None), ("transfer", "LINKED_FAILED")} <= kinds
+    assert {(kind, None) for kind in ("payment", "leg", "group", "reversal")} <= kinds
+    assert {("payment", "COLLECTED_TOO_LITTLE"), ("reversal", "EXCEEDS_ORIGINAL")} <= kinds
+    assert any(call.method == "stream" and call.outcomes for call in run.calls)
 
 
 def test_judge_when_the_tail_is_lost_then_tells_and_allows_it_only_where_it_may(run: Run) -> None:
     kept = len(run.rows) - 30
+    told = [row.seq for row in run.rows[kept:] if row.kind != "expiry" and not is_part(row)]
     run.rows = run.rows[:kept]
     run.ids = {row.id: row.seq for row in run.rows}
     report = run.judge()
-    assert report.lost >= 30
+    assert report.lost >= len(told) > 10
     allowed = run.judge(Position(1, kept))
     assert (allowed.lost, allowed.doubled, allowed.wrong_reads) == (0, 0, 0)
-    assert allowed.given_up >= 30
-    assert run.judge(Position(1, kept + 10)).lost >= 10
+    assert allowed.given_up >= len(told)
+    assert run.judge(Position(1, told[10] - 1)).lost >= 10
 
 
 def test_judge_when_a_reused_id_was_lost_and_came_back_then_its_place_is_of_then(run: Run) -> None:
@@ -163,3 +168,43 @@ def test_judge_when_a_hold_was_used_after_its_time_then_tells(run: Run) -> None:
     for place, row in enumerate(run.rows[held + 1 :], start=held + 1):
         run.rows[place] = row._replace(recorded_at=row.recorded_at + late)
     assert any("expired, whose time had come" in each for each in run.judge().problems)
+
+
+def test_judge_when_a_leg_is_missing_then_tells(run: Run) -> None:
+    place = run.row(lambda row: row.kind == "leg" and bool(row.amount))
+    leg = run.rows.pop(place)
+    assert f"the entry of {leg.id} is not where it must be" in run.judge().problems
+
+
+def test_judge_when_a_leg_is_of_no_payment_then_tells(run: Run) -> None:
+    place = run.row(lambda row: row.kind == "leg")
+    run.rows[place] = run.rows[place]._replace(id="_leg:9:nothing")
+    assert any("part of nothing that was decided" in each for each in run.judge().problems)
+
+
+def test_judge_when_a_leg_moves_another_amount_then_tells(run: Run) -> None:
+    place = run.row(lambda row: row.kind == "leg" and bool(row.amount))
+    run.rows[place] = run.rows[place]._replace(amount=(run.rows[place].amount or 0) + 1)
+    assert any(f"({run.rows[place].kind} {run.rows[place].id})" in p for p in run.judge().problems)
+
+
+def test_judge_when_a_payment_says_other_amounts_then_tells(run: Run) -> None:
+    place = run.row(lambda row: row.kind == "payment" and row.reason is None)
+    run.rows[place] = run.rows[place]._replace(more=(1, 2, 3, 4, 5))
+    report = run.judge()
+    assert report.lost
+    assert any("says (None, None, None, (1, 2, 3, 4, 5))" in each for each in report.problems)
+
+
+def test_judge_when_more_is_reversed_than_was_moved_then_tells(run: Run) -> None:
+    beyond = run.row(lambda row: row.reason == "EXCEEDS_ORIGINAL" and row.chain is None)
+    run.rows[beyond] = run.rows[beyond]._replace(reason=None)
+    assert any("the rules say EXCEEDS_ORIGINAL" in each for each in run.judge().problems)
+
+
+def test_judge_when_a_hold_stays_behind_its_group_then_tells(run: Run) -> None:
+    place = run.row(lambda row: row.kind == "group" and row.reason is None)
+    group = run.rows[place]
+    assert isinstance(group.more, tuple)
+    run.rows[place] = group._replace(more=group.more[:-1])
+    assert any(f"entry {group.seq} (group {group.id}): says" in p for p in run.judge().problems)

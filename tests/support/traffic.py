@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from yupana import CreateTransfer, Yupana, YupanaError
+from yupana import CreateTransfer, Leg, Resolution, Yupana, YupanaError
 from yupana.book import BookClient
+from yupana.ids import uuid7
 
 USER = "users:1"
 BATCH = 20
@@ -21,13 +22,14 @@ class Traffic:
     """Callers that call again and again until they are told to stop.
 
     Each kind of call is made by several callers at a time: single transfers, which the client
-    gathers, requests of several, streams, and strong reads, which hold what they read against what
-    was answered before.
+    gathers, requests of several, streams, what needs more than one call or entry (payments,
+    reversals, groups of holds), and strong reads, which hold what they read against what was
+    answered before.
     """
 
     client: Yupana
     book_id: str
-    kinds: Sequence[str] = ("transfer", "execute", "stream", "read")
+    kinds: Sequence[str] = ("transfer", "execute", "stream", "compound", "read")
     callers: int = 4
     """Of each kind."""
     pause_s: float = 0.02
@@ -37,7 +39,7 @@ class Traffic:
     answered: dict[str, int] = field(default_factory=dict)
     """How many calls of each kind were answered."""
     posted: int = 0
-    """How many transfers of 1 to `users:1` are known to be posted."""
+    """How much is known to be posted to `users:1`."""
 
     def __post_init__(self) -> None:
         self._stopping = False
@@ -111,6 +113,20 @@ class Traffic:
         async for outcome in book.execute_stream(_transfers(BATCH * STREAM_BATCHES)):
             assert outcome.ok
             self.posted += 1
+
+    async def _compound(self, book: BookClient) -> None:
+        """Move 1 by a payment, by a transfer that is reversed in part, and by a group of holds."""
+        began_s = time.monotonic()
+        await book.pay([Leg("world", USER, 1), Leg("world", USER, 0)])
+        self._took(began_s)
+        self.posted += 1
+        await book.transfer("world", USER, 2, id=(id_ := uuid7()))
+        self.posted += 1
+        await book.reverse(id_, 1)
+        hold = await book.hold("world", USER, 1, group=f"group-{id_}")
+        resolved = await book.resolve_group(f"group-{id_}", Resolution.CAPTURE)
+        assert [each.hold for each in resolved.holds] == [hold.id]
+        self.posted += 1
 
     async def _read(self, book: BookClient) -> None:
         posted, began_s = self.posted, time.monotonic()

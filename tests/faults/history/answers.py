@@ -21,6 +21,9 @@ _DONE = {
     "hold": "hold_created",
     "capture": "hold_captured",
     "release": "hold_released",
+    "group": "group_resolved",
+    "reversal": "transfer_reversed",
+    "payment": "payment_posted",
 }
 
 
@@ -130,7 +133,9 @@ def _told(place: Place, outcome: Outcome) -> tuple[object, ...]:
         facts = tuple(sorted(outcome.facts.items()))
         return place, recorded_at, str(outcome.kind), outcome.reason.value, facts
     expires_at = outcome.expires_at and _micros(outcome.expires_at)
-    said = (outcome.amount, outcome.remaining, expires_at)
+    holds = tuple((each.hold, each.amount) for each in outcome.holds)
+    more = holds if outcome.reversed_amount is None else outcome.reversed_amount
+    said = (outcome.amount, outcome.remaining, expires_at, outcome.leg_amounts or more)
     return place, recorded_at, str(outcome.kind), said
 
 
@@ -140,7 +145,17 @@ def _written(row: Row) -> tuple[object, ...]:
         return row.place, row.recorded_at, "rejected", row.reason, facts
     remaining = row.remaining if row.kind == "capture" else None
     expires_at = row.expires_at if row.kind == "hold" else None
-    return row.place, row.recorded_at, _DONE[row.kind], (row.amount, remaining, expires_at)
+    return (
+        row.place,
+        row.recorded_at,
+        _DONE[row.kind],
+        (
+            row.amount,
+            remaining,
+            expires_at,
+            row.more,
+        ),
+    )
 
 
 def _micros(moment: datetime) -> int:

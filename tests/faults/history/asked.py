@@ -1,9 +1,9 @@
 """What was asked under each id, and which of it an entry records."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from faults.history.journal import Row
 from faults.history.log import CallRecord, Log
@@ -12,11 +12,15 @@ from yupana import (
     CaptureHold,
     Command,
     CreateHold,
+    CreatePayment,
     CreateTransfer,
     OpenAccount,
     OpenAsset,
     Overloaded,
     ReleaseHold,
+    Resolution,
+    ResolveGroup,
+    ReverseTransfer,
     Unavailable,
 )
 
@@ -24,6 +28,9 @@ NOTHING_RECORDED = (Overloaded, Unavailable)
 """Errors of which the client promises that nothing was recorded."""
 
 MICROSECOND = timedelta(microseconds=1)
+
+RESOLUTIONS = {Resolution.CAPTURE: 1, Resolution.RELEASE: 2}
+"""The numbers that the journal has for them."""
 
 
 class Asked(NamedTuple):
@@ -76,11 +83,19 @@ def content(command: Command) -> tuple[object, ...]:
         case CreateHold():
             after = command.expires_after
             timeout = None if after is None else after // MICROSECOND
-            return "hold", command.debit, command.credit, command.amount, timeout
+            said = (command.debit, command.credit, command.amount, timeout)
+            return "hold", *said, command.group or None
         case CaptureHold():
             return "capture", command.hold, command.amount, command.final
         case ReleaseHold():
             return "release", command.hold
+        case ResolveGroup():
+            return "group", command.group, RESOLUTIONS[command.resolution]
+        case ReverseTransfer():
+            return "reversal", command.transfer, command.amount, command.force
+        case CreatePayment():
+            legs = tuple((leg.debit, leg.credit, leg.amount) for leg in command.legs)
+            return "payment", legs, command.collect_amount, command.collect_partially
         case OpenAccount():
             return "account", command.account, command.min_balance, command.max_balance
         case OpenAsset():
@@ -94,14 +109,28 @@ def _content(row: Row) -> tuple[object, ...]:
         case "transfer":
             return row.kind, row.debit, row.credit, amount
         case "hold":
-            return row.kind, row.debit, row.credit, amount, row.content.get("timeout_us")
+            said = (row.debit, row.credit, amount, row.content.get("timeout_us"))
+            return row.kind, *said, row.group
         case "capture":
             return row.kind, row.hold, row.requested, "final" in row.content
         case "release":
             return row.kind, row.hold
+        case "group":
+            return row.kind, row.group, row.content["resolution"]
+        case "reversal":
+            return row.kind, row.reverses, row.requested, "force" in row.content
+        case "payment":
+            return row.kind, *_payment(row.content)
         case "account":
             limits = (row.content.get("min_balance"), row.content.get("max_balance"))
             return row.kind, row.account, *limits
         case "asset":
             return row.kind, row.asset
     return (row.kind,)
+
+
+def _payment(content: Mapping[str, Any]) -> tuple[object, ...]:
+    legs = tuple(
+        (leg["debit_account"], leg["credit_account"], leg.get("amount")) for leg in content["legs"]
+    )
+    return legs, content.get("collect_amount"), "collect_partially" in content

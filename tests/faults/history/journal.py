@@ -23,6 +23,10 @@ KINDS = {
     5: "capture",
     6: "release",
     8: "expiry",
+    9: "group",
+    10: "reversal",
+    11: "payment",
+    12: "leg",
 }
 """The kinds of entries that a load makes, by the numbers that the journal has for them."""
 
@@ -46,10 +50,17 @@ class Row(NamedTuple):
     credit_totals: Totals | None
     account: str | None
     asset: str | None
+    payment: str | None
+    """The payment or resolution of a group that it is one of several entries of."""
     hold: str | None
+    group: str | None
+    reverses: str | None
     remaining: int | None
     expires_at: int | None
     content: Mapping[str, Any]
+    more: object
+    """What else came of it: the amounts of a payment's legs, the holds of a group with how much was
+    left of each, how much is reversed."""
 
     @property
     def seq(self) -> int:
@@ -73,8 +84,9 @@ SELECT seq, j.epoch, kind, j.id, (extract(epoch FROM recorded_at) * 1000000)::bi
        facts, chain_first, chain_place, chain_length, debit_account, credit_account, amount,
        requested_amount, debit_debits_posted, debit_credits_posted, debit_debits_pending,
        debit_credits_pending, credit_debits_posted, credit_credits_posted, credit_debits_pending,
-       credit_credits_pending, account, asset, hold, hold_remaining,
-       (extract(epoch FROM hold_expires_at) * 1000000)::bigint AS expires_at, content
+       credit_credits_pending, account, asset, payment, hold, hold_group,
+       reverses, reversed_amount, hold_remaining,
+       (extract(epoch FROM hold_expires_at) * 1000000)::bigint AS expires_at, content, result
 FROM yupana.journal j JOIN yupana.books b USING (book) WHERE b.id = %s ORDER BY seq
 """
 _IDS = "SELECT i.id, i.seq FROM yupana.ids i JOIN yupana.books b USING (book) WHERE b.id = %s"
@@ -110,11 +122,23 @@ def _row(found: Any) -> Row:
         credit_totals=_totals(found, "credit"),
         account=found.account,
         asset=found.asset,
+        payment=found.payment,
         hold=found.hold,
+        group=found.hold_group,
+        reverses=found.reverses,
         remaining=_number(found.hold_remaining),
         expires_at=found.expires_at,
         content=found.content or {},
+        more=_more(found),
     )
+
+
+def _more(found: Any) -> object:
+    if found.reversed_amount is not None:
+        return int(found.reversed_amount)
+    if "amounts" in (result := found.result or {}):
+        return tuple(result["amounts"])
+    return tuple((hold, int(amount)) for hold, amount in result.get("holds", ()))
 
 
 def _totals(found: Any, side: str) -> Totals | None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing
 from types import TracebackType
 
-from faults.history.log import CallRecord, Log, Read
-from faults.history.workload import Memory, Workload, opening
+from faults.history.log import CallRecord, Log, Read, Streamed
+from faults.history.workload import Memory, Request, Workload, opening
 
 from yupana import (
     Account,
@@ -22,6 +23,11 @@ from yupana.book import BookClient
 
 WAIT_S = 120.0
 """How long a fact is waited for that does not need this long unless something is broken."""
+
+STREAMED_AT_ONCE = 15
+"""After so many commands the source of a stream rests, so that they travel in several requests."""
+
+STREAM_REST_S = 0.005
 
 
 class Load:
@@ -143,9 +149,11 @@ class Load:
         async with self._news:
             self._news.notify_all()
 
-    async def _call(self, number: int, book: BookClient, request: list[Command] | Read) -> None:
+    async def _call(self, number: int, book: BookClient, request: Request) -> None:
         if isinstance(request, Read):
             await self._read(number, book, request)
+        elif isinstance(request, Streamed):
+            await self._stream(number, book, request.commands)
         else:
             await self._execute(number, book, request, self._timeout_s)
 
@@ -163,8 +171,30 @@ class Load:
             if isinstance(error, asyncio.CancelledError):
                 raise
             return
-        self.log.append(call._replace(ended=time.monotonic(), outcomes=outcomes))
-        told = [outcome for outcome in outcomes if not outcome.refused]
+        self._note(call._replace(ended=time.monotonic(), outcomes=outcomes))
+
+    async def _stream(self, number: int, book: BookClient, commands: list[Command]) -> None:
+        """Send a stream; of one that breaks the answered part stands in the log by itself."""
+        call = CallRecord(number, "stream", time.monotonic(), 0.0, commands)
+        outcomes: list[Outcome] = []
+        stream = book.execute_stream(_with_rests(commands), timeout_s=self._timeout_s)
+        try:
+            async with aclosing(stream):
+                async for outcome in stream:
+                    outcomes.append(outcome)  # noqa: PERF401 - what came before it broke counts
+        except (CallError, asyncio.CancelledError) as error:
+            rest = call._replace(request=commands[len(outcomes) :])
+            self.log.append(rest._replace(ended=time.monotonic(), error=error))
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            if outcomes:
+                told = call._replace(request=commands[: len(outcomes)], outcomes=outcomes)
+                self._note(told._replace(ended=time.monotonic()))
+
+    def _note(self, call: CallRecord) -> None:
+        self.log.append(call)
+        told = [outcome for outcome in call.outcomes if not outcome.refused]
         self._answered.update(outcome.id for outcome in told)
         self._memory.positions.extend(outcome.position for outcome in told[-1:])
 
@@ -199,6 +229,13 @@ class Load:
                 for call in left:
                     if {command.id for command in call.commands} - self._answered:
                         await self._execute(-1, book, list(call.commands), self._timeout_s)
+
+
+async def _with_rests(commands: Sequence[Command]) -> AsyncIterator[Command]:
+    for number, command in enumerate(commands, start=1):
+        yield command
+        if number % STREAMED_AT_ONCE == 0:
+            await asyncio.sleep(STREAM_REST_S)
 
 
 async def _transfer(book: BookClient, command: CreateTransfer, timeout_s: float) -> Outcome:

@@ -22,11 +22,17 @@ class Read(NamedTuple):
     """It may show any entry that there ever was."""
 
 
+class Streamed(NamedTuple):
+    """Commands that go out on a stream."""
+
+    commands: list[Command]
+
+
 class CallRecord(NamedTuple):
     """One call of one client. Times are `time.monotonic()` of the process of all clients."""
 
     client: int
-    method: Literal["execute", "read"]
+    method: Literal["execute", "stream", "read"]
     began: float
     ended: float
     request: Sequence[Command] | Read
