@@ -1,7 +1,7 @@
 """Which scenarios run, with which seeds, and the table at the end."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,9 @@ from yupana_server.dev.postgres import EmbeddedPostgres
 
 FIXED_SEEDS = (1, 2)
 """What `make faults` runs. Other tests run the first one only."""
+
+AT_ONCE = 2
+"""With so many seeds a scenario is played at the same time."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,10 +39,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     everything = option("all_faults", default=False)
     seeds = _seeds(option("seed", default=[]), option("seeds", default=0), everything=everything)
     chosen = [each for each in load_scenarios() if each.ci or everything]
-    cases = [(each, seed) for each in chosen for seed in seeds]
-    metafunc.parametrize(
-        ("scenario", "seed"), cases, ids=[f"{each.name}-{seed}" for each, seed in cases]
-    )
+    cases = [(each, together) for each in chosen for together in _batched(seeds, AT_ONCE)]
+    ids = [f"{each.name}-{'-'.join(map(str, together))}" for each, together in cases]
+    metafunc.parametrize(("scenario", "seeds"), cases, ids=ids)
+
+
+def _batched(seeds: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Yield the seeds, so many at a time."""
+    for place in range(0, len(seeds), size):
+        yield seeds[place : place + size]
 
 
 def _seeds(given: Sequence[int], count: int, *, everything: bool) -> Sequence[int]:
