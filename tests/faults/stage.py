@@ -31,6 +31,7 @@ class Stage:
     """Starts what a scenario needs, and ends it whatever happens."""
 
     def __init__(self, postgres: EmbeddedPostgres, folder: Path):
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.database = make_database(postgres)
         """Where ledgers write unless they are told otherwise."""

@@ -32,7 +32,6 @@ async def test_scenario_when_played_then_no_promise_is_broken(
 async def _play(
     scenario: Scenario, seed: int, postgres: EmbeddedPostgres, folder: Path, runs: list[Run]
 ) -> None:
-    folder.mkdir()
     report = None
     async with Stage(postgres, folder) as stage:
         try:

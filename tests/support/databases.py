@@ -1,6 +1,7 @@
 """Databases of their own for tests, made from one migrated template."""
 
 import itertools
+import threading
 from dataclasses import dataclass
 
 from yupana_server.dev.postgres import EmbeddedPostgres
@@ -9,6 +10,8 @@ from yupana_server.journal.migrate import migrate
 TEMPLATE = "yupana_template"
 
 _numbers = itertools.count(1)
+_migrating = threading.Lock()
+"""Alembic cannot migrate two databases of one process at the same time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Database:
 def make_template(server: EmbeddedPostgres) -> None:
     """Migrate a database that others are copied from."""
     server.create_database(TEMPLATE)
-    migrate(server.url(TEMPLATE))
+    with _migrating:
+        migrate(server.url(TEMPLATE))
 
 
 def make_database(server: EmbeddedPostgres) -> Database:
