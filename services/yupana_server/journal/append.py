@@ -54,6 +54,13 @@ T = TypeVar("T")
 
 _CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text"
 
+_PREPARE_TAIL = (
+    "PREPARE tail (bigint, bigint) AS "
+    f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = $1 AND seq >= $2 "
+    f"ORDER BY seq LIMIT {TAIL_ENTRIES_MAX}"
+)
+"""Every batch begins with it. To plan it takes Postgres 0.7 ms, to run it 0.1 ms."""
+
 _TRY_AGAIN = {"23505", "40P01", "40001"}
 _LOCK_TIMEOUT = "55P03"
 _NO_PARTITION = "23514"
@@ -160,12 +167,20 @@ class Appender:
         """Connect.
 
         Raises:
-            UnavailableError: The database cannot be reached.
+            UnavailableError: The database cannot be reached, or has no journal.
         """
         try:
-            return cls(await connect(url, application=APPEND_APPLICATION), book)
+            connection = await connect(url, application=APPEND_APPLICATION)
         except psycopg.OperationalError as error:
             raise UnavailableError(str(error)) from error
+        try:
+            await connection.execute(_PREPARE_TAIL)
+        except BaseException as error:
+            await connection.close()
+            if isinstance(error, psycopg.Error):
+                raise UnavailableError(str(error)) from error
+            raise
+        return cls(connection, book)
 
     @property
     def process_id(self) -> int:
@@ -272,8 +287,7 @@ class Appender:
             f"{_CLOCK}; "
             f"SELECT epoch::text FROM yupana.books WHERE book = {book} FOR NO KEY UPDATE; "
             f"{_CLOCK}; "
-            f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = {book} AND seq >= {from_seq} "
-            f"ORDER BY seq LIMIT {TAIL_ENTRIES_MAX}"
+            f"EXECUTE tail ({book}, {from_seq})"
         ).encode()
 
     def _read_tail(self, results: list[PGresult]) -> Tail:
