@@ -102,6 +102,10 @@ class StatementReads:
             ),
             self._opening(book, wanted, carried),
         )
+        if opening is None:
+            if not page.rows:
+                await self._require(book, wanted.account)
+            opening = ZERO
         lines = list(_running(opening, page.rows, wanted.account))
         response = _statement(book, page.seq, opening, lines, wanted.account)
         if page.next_after is not None:
@@ -113,19 +117,18 @@ class StatementReads:
 
     async def _opening(
         self, book: BookRow, wanted: StatementFilter, known: Totals | None
-    ) -> Totals:
-        """Return the posted totals before a statement by effective time, unless they are known."""
-        if known is not None:
+    ) -> Totals | None:
+        """Return the posted totals before a statement by effective time, unless they are known.
+
+        None when nothing is known of the account by then.
+        """
+        if known is not None or wanted.from_at is None:
             return known
-        if wanted.from_at is None:
-            await self._require(book, wanted.account)
-            return ZERO
         moment = Moment(effective_at=wanted.from_at - 1)
         past = await accounts_at(self._reader, book, [wanted.account], moment)
         account = past.facts[wanted.account]
         if account is None:
-            await self._require(book, wanted.account)
-            return ZERO
+            return None
         return Totals(account.totals.debits_posted, account.totals.credits_posted, 0, 0)
 
     async def _require(self, book: BookRow, account: str) -> None:
