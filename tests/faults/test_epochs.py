@@ -89,6 +89,17 @@ async def test_r9_epoch_when_tail_was_lost_then_writer_begins_a_new_one(
     await verified(database.ledger_url, "b")
 
 
+async def test_r9_position_when_it_was_lost_a_moment_ago_then_that_is_noticed_before_it_is_answered(
+    database: Database, start: Start
+) -> None:
+    _, book = await start()
+    await book.transfer("world", "users:1", 100, id="kept")
+    lost = await book.transfer("world", "users:1", 50, id="lost")
+    lose(database, after=4)
+    with pytest.raises(EpochChanged):
+        await book.account("users:1", at_least=lost.position)
+
+
 async def test_r9_epoch_when_several_servers_notice_one_cut_then_it_is_raised_once(
     database: Database, start: Start
 ) -> None:

@@ -9,9 +9,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import grpc.aio
 import psycopg
 import pytest
 
+from support import wire
 from support.databases import Database, make_database, make_template
 from support.journals import count_entries, execute, verified
 from support.processes import LedgerProcess
@@ -20,6 +22,8 @@ from support.writers import open_accounts as open_accounts_directly
 from support.writers import send, writers
 from yupana import CreateTransfer, InternalError, Outcome, OutcomeUnknown, Yupana
 from yupana.book import BookClient
+from yupana.ledger.v1 import ledger_service_pb2 as ledgers
+from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.book import commands
 from yupana_server.book.decide import Replay
 from yupana_server.book.entries import Entry
@@ -41,6 +45,32 @@ def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 
 END_SYNC_REP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+def set_standby(url: str, name: str) -> None:
+    """Have commits wait for a standby of this name, or for none."""
+    execute(url, f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    execute(url, "SELECT pg_reload_conf()")
+
+
+async def set_missing_standby(url: str) -> None:
+    """Have commits wait for a standby that is not there; returns when they do."""
+    set_standby(url, "nobody")
+    ended: list[tuple[object, ...]] = []
+    async with asyncio.timeout(10):
+        while not ended:
+            statement = "SELECT pg_logical_emit_message(true, 'does this wait?', '')"
+            probe = asyncio.create_task(asyncio.to_thread(execute, url, statement))
+            while not ended and not probe.done():
+                ended = await end_sync_rep(url)
+            await asyncio.gather(probe, return_exceptions=True)
+
+
+async def end_sync_rep(url: str) -> list[tuple[object, ...]]:
+    """End the sessions whose commit waits for the standby."""
+    await asyncio.sleep(0.02)
+    return await asyncio.to_thread(execute, url, END_SYNC_REP)
+
 
 StartLedger = Callable[..., LedgerProcess]
 Start = Callable[..., Awaitable[tuple[LedgerProcess, BookClient]]]
@@ -176,30 +206,22 @@ async def test_r3_unknown_when_the_standby_has_not_confirmed_then_no_server_answ
     own_postgres: EmbeddedPostgres,
 ) -> None:
     database = make_database(own_postgres)
-
-    def set_standby(name: str) -> None:
-        execute(database.admin_url, f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
-        execute(database.admin_url, "SELECT pg_reload_conf()")
-
     async with writers(database) as make_writer:
         first, second = make_writer(), make_writer()
         await open_accounts_directly(first, 2)
         transfer = commands.CreateTransfer("x", "a0", "a1", 5)
-        set_standby("nobody")
-        await asyncio.sleep(0.2)
+        await set_missing_standby(database.admin_url)
         waiting = [asyncio.create_task(send(first, transfer))]
-        await asyncio.sleep(0.5)
         # The session ends while it waits: the entry is visible here, and on no standby.
-        ended = execute(
-            database.admin_url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
-        )
+        async with asyncio.timeout(10):
+            while not (ended := await end_sync_rep(database.admin_url)):
+                assert not waiting[0].done()
         assert ended == [(True,)]
         assert count_entries(database.ledger_url, "b", "x") == 1
         waiting.append(asyncio.create_task(send(second, transfer)))
         done, _ = await asyncio.wait(waiting, timeout=1.5)
         assert not done
-        set_standby("")
+        set_standby(database.admin_url, "")
         own, replay = await asyncio.gather(*waiting)
     assert isinstance(own[0], Entry)
     assert replay == [Replay(own[0])]
@@ -210,21 +232,21 @@ async def test_r3_unknown_when_the_deadline_comes_first_then_the_caller_is_told_
     own_postgres: EmbeddedPostgres, start_ledger: StartLedger
 ) -> None:
     database = make_database(own_postgres)
-    process = start_ledger(database)
+    # A call without a deadline of its own: so the server's word is heard, however late it comes.
+    process = start_ledger(database, environment={"YUPANA_DEFAULT_DEADLINE_S": "5"})
     async with Yupana(process.address) as yupana:
         await yupana.create_book("b")
         book = yupana.book("b")
         await open_accounts(book)
-        execute(database.admin_url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-        execute(database.admin_url, "SELECT pg_reload_conf()")
-        call = asyncio.create_task(book.transfer("world", "users:1", 5, id="t", timeout_s=8))
-        async with asyncio.timeout(7):
-            while not execute(database.admin_url, END_SYNC_REP):
-                await asyncio.sleep(0.05)
-        with pytest.raises(OutcomeUnknown):
-            await call
-        execute(database.admin_url, "ALTER SYSTEM RESET synchronous_standby_names")
-        execute(database.admin_url, "SELECT pg_reload_conf()")
+        await set_missing_standby(database.admin_url)
+        async with grpc.aio.insecure_channel(process.address) as channel:
+            command = wire.transfer("t", credit_account="users:1")
+            request = ledgers.ExecuteRequest(book="b", commands=[command])
+            call = LedgerServiceStub(channel).Execute(request)
+            while not await end_sync_rep(database.admin_url):
+                assert not call.done()
+            assert (await wire.failure(call)).reason == "OUTCOME_UNKNOWN"
+        set_standby(database.admin_url, "")
         assert (await book.transfer("world", "users:1", 5, id="t")).replayed
     assert count_entries(database.ledger_url, "b", "t") == 1
 

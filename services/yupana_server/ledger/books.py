@@ -15,7 +15,7 @@ from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.measures import book_label
 from yupana_server.ledger.submission import OverloadedError
 from yupana_server.ledger.writer import Writer
-from yupana_server.messages.checks import check_position
+from yupana_server.messages.checks import check_position, lies_beyond
 from yupana_server.runtime.errors import CallError
 from yupana_server.runtime.metrics import Gauge, observe
 
@@ -123,6 +123,11 @@ class Books:
         if request.consistency.WhichOneof("level") != "at_least" and not pages_on:
             return await self.row(request.book)
         book = await self.fresh_row(request.book)
+        writer = self.writer_at_work(book)
+        if writer is not None and lies_beyond(book, request.consistency):
+            # R9: if it was lost, a new epoch begins before anybody is told that it never was.
+            await writer.look_again()
+            book = await self.fresh_row(request.book)
         check_position(book, request.consistency)
         return book
 

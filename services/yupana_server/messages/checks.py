@@ -45,6 +45,18 @@ def page_size(given: int, check: Violations) -> int:
     return min(given or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
 
 
+def lies_beyond(book: BookRow, consistency: consistency_pb2.Consistency) -> bool:
+    """Tell whether the journal does not reach to the position that a read wants, of its epoch.
+
+    Raises:
+        CallError: INVALID_POSITION.
+    """
+    if consistency.WhichOneof("level") != "at_least":
+        return False
+    position = decode_position(book.id, consistency.at_least)
+    return position.epoch == book.epoch and position.seq > book.seq
+
+
 def check_position(book: BookRow, consistency: consistency_pb2.Consistency) -> None:
     """Check the position that a read wants to have been reached.
 
