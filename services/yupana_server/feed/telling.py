@@ -78,7 +78,7 @@ class Telling:
             asyncio.create_task(wake_ups.poll(self.followers, every_s=self._poll_s)),
         ]
         if self._redis is not None:
-            listening = wake_ups.listen(self._wake, self._redis)
+            listening = wake_ups.listen(self._wake, self._redis, begun=self.followers.wake_all)
             self._tasks.append(asyncio.create_task(listening))
         if self._publishing is not None:
             self._tasks.append(asyncio.create_task(self._publishing.leases.run()))

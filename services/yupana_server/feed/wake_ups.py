@@ -39,14 +39,24 @@ async def poll(followers: Followers, *, every_s: float) -> None:
             log.exception("poll_failed")
 
 
-async def listen(wake: Callable[[Sequence[str]], object], redis: Redis) -> None:
+def nothing() -> None:
+    """Do nothing."""
+
+
+async def listen(
+    wake: Callable[[Sequence[str]], object],
+    redis: Redis,
+    *,
+    begun: Callable[[], object] = nothing,
+) -> None:
     """Have `wake` told which books ledgers announce, until cancelled.
 
-    Without Redis nothing is heard, and there is only the poll.
+    Without Redis nothing is heard, and there is only the poll. `begun` is called whenever it
+    begins to hear: nobody heard what was announced before.
     """
     while True:
         try:
-            await _hear(wake, redis)
+            await _hear(wake, redis, begun)
         except RedisAwayError:
             await asyncio.sleep(AGAIN_S)
         except Exception:
@@ -54,9 +64,13 @@ async def listen(wake: Callable[[Sequence[str]], object], redis: Redis) -> None:
             await asyncio.sleep(AGAIN_S)
 
 
-async def _hear(wake: Callable[[Sequence[str]], object], redis: Redis) -> None:
+async def _hear(
+    wake: Callable[[Sequence[str]], object], redis: Redis, begun: Callable[[], object]
+) -> None:
     async with redis.use() as client, client.pubsub(ignore_subscribe_messages=True) as heard:
         await heard.subscribe(CHANNEL)
+        await heard.get_message(timeout=HEAR_TIMEOUT_S)  # Redis says that it is so.
+        begun()
         while True:
             message = await heard.get_message(timeout=HEAR_TIMEOUT_S)
             if message is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from yupana_server.runtime.announcements import CHANNEL, write_books
-from yupana_server.runtime.redis import Redis, RedisAwayError
+from yupana_server.runtime.redis import AWAY_S, Redis, RedisAwayError
 
 PAUSE_S = 0.002
 """How long it rests after an announcement: what commits meanwhile is announced together."""
@@ -31,15 +31,16 @@ class Announcer:
         self._noted.set()
 
     async def run(self) -> None:
-        """Announce what is noted until cancelled; what Redis does not take is forgotten."""
+        """Announce what is noted until cancelled, again and again until Redis takes it."""
         while True:
             await self._noted.wait()
             self._noted.clear()
-            message = write_books(self._books)
-            self._books.clear()
+            books, self._books = self._books, set()
             try:
                 async with self._redis.use() as client:
-                    await client.publish(CHANNEL, message)
-            except RedisAwayError:
-                pass  # Feeds look by themselves.
+                    await client.publish(CHANNEL, write_books(books))
+            except RedisAwayError:  # Feeds look by themselves meanwhile.
+                await asyncio.sleep(AWAY_S)
+                self._books |= books
+                self._noted.set()
             await asyncio.sleep(PAUSE_S)

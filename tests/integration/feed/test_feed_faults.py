@@ -134,6 +134,23 @@ async def test_announcements_when_a_ledger_commits_then_the_feed_need_not_poll(
         assert time.monotonic() - began < 5.0
 
 
+async def test_announcements_when_redis_was_away_then_they_are_heard_once_it_is_back(
+    start_shop: StartShop, valkey: EmbeddedValkey
+) -> None:
+    shop = await start_shop(
+        environment={"YUPANA_REDIS_URL": valkey.url(), "YUPANA_FEED_POLL_S": "10"}
+    )
+    async with listening(shop.book.subscribe(from_beginning=True)) as listener:
+        await listener.count(OPENED)
+        began = time.monotonic()
+        for _ in range(3):
+            await asyncio.to_thread(valkey.kill)
+            await shop.sell(1)
+            await asyncio.to_thread(valkey.start)
+            await listener.count(await _newest(shop))
+        assert time.monotonic() - began < 20.0  # Three polls would have taken longer.
+
+
 async def test_stream_when_it_is_not_read_then_cut_and_gone_on_with_from_its_last_position(
     start_shop: StartShop,
 ) -> None:

@@ -63,6 +63,10 @@ class Followers:
             follower.wake()
         return len(found)
 
+    def wake_all(self) -> None:
+        """Have all followers look."""
+        self.wake(list(self._followers))
+
     def wake_numbers(self, numbers: set[int]) -> int:
         """Have the followers of the books with these numbers look; returns how many there are."""
         return self.wake(
