@@ -60,7 +60,7 @@ lint: setup ## Checks style, protos and migrations
 	$(BIN)/squawk dist/migrations.sql
 
 secrets: setup ## Looks for keys and passwords in what is committed
-	@git ls-files | grep -v '\.lock$$' | xargs $(BIN)/detect-secrets-hook \
+	@git ls-files | grep -v '\.lock$$' | xargs $(BIN)/detect-secrets-hook -c 2 \
 		--disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString
 
 types: setup ## Checks types
