@@ -18,6 +18,7 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.flood import Flood, Phase, flood
+from support.raw_flood import raw_flood
 from yupana_server.bench.clients import Clients
 from yupana_server.bench.load_job import run_load
 from yupana_server.bench.loads import Books, Load, Place
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--times", type=float, default=5.0)
     parser.add_argument("--timeout", type=float, default=2.0)
+    parser.add_argument("--raw", action="store_true", help="send with as little CPU as can be")
     options = parser.parse_args()
     load = Load(size=options.size, callers=CALLERS[options.size])
     with Clients(1) as clients, EmbeddedStage() as stage:
@@ -60,8 +62,8 @@ def main() -> None:
         before = stage.resident_bytes(SHARED) or 0
         watch = threading.Thread(target=watch_memory, args=(stage, most, stop))
         watch.start()
-        spec = Flood(load, place, phases)
-        [tallies] = clients.together([partial(flood, spec)], 0.0, options.seconds)
+        spec, send = Flood(load, place, phases), raw_flood if options.raw else flood
+        [tallies] = clients.together([partial(send, spec)], 0.0, options.seconds)
         stop.set()
         watch.join()
         for name, tally in zip(

@@ -56,6 +56,12 @@ class Tally:
 
     seconds: float
     commands_each: int
+    ends_at: float = 0.0
+    sent: int = 0
+    """How many calls were sent before the phase ended: fewer than were due when this process is
+    overloaded itself."""
+    answered: int = 0
+    """How many of its calls were answered before it ended."""
     codes: Counter[str] = field(default_factory=Counter)
     without_retry_info: int = 0
     """How many were refused without being told when to try again."""
@@ -68,12 +74,18 @@ class Tally:
 
     @property
     def goodput(self) -> float:
-        """Commands answered a second."""
-        return self.codes["OK"] * self.commands_each / self.seconds
+        """Commands answered a second, while the phase lasted."""
+        return self.answered * self.commands_each / self.seconds
+
+    @property
+    def offered(self) -> float:
+        """Commands sent a second, while the phase lasted."""
+        return self.sent * self.commands_each / self.seconds
 
     def summary(self) -> str:
         """Say it in a line."""
-        words = [f"{self.goodput:8,.0f} commands/s", str(dict(self.codes))]
+        rates = f"{self.goodput:8,.0f} of {self.offered:8,.0f} commands/s"
+        words = [rates, str(dict(self.codes))]
         for name, values in (
             ("answered", self.answered_s),
             ("refused", self.refused_s),
@@ -97,6 +109,9 @@ async def _flood(spec: Flood, line: Line) -> list[Tally]:
     async with AsyncExitStack() as stack:
         stubs = [await _stub(spec.place.address, stack, each) for each in range(CONNECTIONS)]
         window = await asyncio.to_thread(line.window)
+        ends_at = window.starts_at
+        for tally in tallies:
+            ends_at = tally.ends_at = ends_at + tally.seconds
         calls: set[asyncio.Task[None]] = set()
         for number, (due, place) in enumerate(_arrivals(spec.phases, window.starts_at, chance)):
             await asyncio.sleep(due - time.monotonic())
@@ -142,14 +157,17 @@ async def _call(
 ) -> None:
     sent = time.monotonic()
     tally.late_s.append(sent - due)
+    tally.sent += sent < tally.ends_at
     tally.deadlines[_id_of(request)] = time.time() + timeout_s
     try:
         await stub(request, timeout=timeout_s)
     except grpc.aio.AioRpcError as error:
         _failed(error, due, tally)
     else:
+        now = time.monotonic()
         tally.codes["OK"] += 1
-        tally.answered_s.append(time.monotonic() - due)
+        tally.answered += now < tally.ends_at
+        tally.answered_s.append(now - due)
 
 
 def _failed(error: grpc.aio.AioRpcError, due: float, tally: Tally) -> None:
