@@ -1,6 +1,6 @@
 """Prints what a ledger does with more than it can take; for people, not for CI.
 
-    python tests/load/overload.py [--size 1000] [--seconds 10] [--times 5]
+    python tests/load/overload.py [--size 1000] [--seconds 10] [--times 5] [--raw]
 
 First a closed loop tells the sustainable rate. Then calls are due at a half of it, at a multiple,
 and at a half again, whatever became of those before. Generator, ledger and Postgres share the
