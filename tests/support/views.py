@@ -12,6 +12,9 @@ from yupana_server.journal.view_rows import ViewJournal
 from yupana_server.runtime.redis import Redis
 from yupana_server.view.store import ViewStore
 
+ANSWER_TIMEOUT_S = 5.0
+"""On a busy machine Redis may take longer than servers wait for it; here nothing goes on without."""
+
 
 class View(NamedTuple):
     """What views are folded and read with."""
@@ -36,7 +39,7 @@ async def view_of(database: Database, redis_url: str, **options: float) -> Async
     """A view that is folded when the test says so; `options` are those of the store."""
     reader = JournalReader(database.feed_url, connections_max=4, application=FEED_APPLICATION)
     await reader.open()
-    redis = Redis(redis_url, connections_max=4)
+    redis = Redis(redis_url, connections_max=4, answer_timeout_s=ANSWER_TIMEOUT_S)
     store, journal = ViewStore(redis, **options), ViewJournal(reader)
     try:
         yield View(redis, store, journal, ViewFolder(journal, store, poll_s=0.02))
