@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-STUBS := clients/python/yupana/ledger/v1 clients/python/yupana/admin/v1 clients/python/yupana/feed/v1
+STUBS := clients/python/yupana/access/v1 clients/python/yupana/ledger/v1 clients/python/yupana/admin/v1 clients/python/yupana/feed/v1
 OPENAPI := services/yupana_server/edge/openapi.json services/yupana_server/edge/reference.html
 
 AGAINST ?= .git\#branch=main

@@ -41,6 +41,11 @@ class Database:
         """Logs in as the worker does."""
         return self.server.url(self.name, "yupana_worker")
 
+    @property
+    def access_url(self) -> str:
+        """Logs in as access does."""
+        return self.server.url(self.name, "yupana_access")
+
 
 def make_template(server: EmbeddedPostgres) -> None:
     """Migrate a database that others are copied from."""

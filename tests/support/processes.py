@@ -152,8 +152,8 @@ class WorkerProcess(LedgerProcess):
 
     service = "worker"
 
-    @property
-    def pid(self) -> int:
-        """The id of the process."""
-        assert self._process is not None
-        return self._process.pid
+
+class AccessProcess(LedgerProcess):
+    """`yupana serve access` on a free port; its log goes to a file."""
+
+    service = "access"

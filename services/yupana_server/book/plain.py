@@ -17,6 +17,7 @@ from yupana_server.book.state import Account, State
 _AFTER_CODE = Entry._fields.index("code") + 1
 _DEFAULTS = tuple(Entry._field_defaults[field] for field in Entry._fields[_AFTER_CODE:])
 _EPOCH = Entry._fields.index("epoch") - _AFTER_CODE
+_ACTOR = Entry._fields.index("actor") - _AFTER_CODE
 _TRACE_ID = Entry._fields.index("trace_id") - _AFTER_CODE
 
 
@@ -25,7 +26,9 @@ def post(  # noqa: C901 (one loop without calls is what makes it fast)
     units: Sequence[Sequence[Command]],
     begin: int,
     now: int,
+    *,
     trace_id: bytes | None = None,
+    actor: str | None = None,
 ) -> list[Entry]:
     """Decide the units from `begin` on as of `now` and fold them, as long as they are plain.
 
@@ -43,7 +46,7 @@ def post(  # noqa: C901 (one loop without calls is what makes it fast)
         lower.append(parent)
         parent = parent.parent
     rest = list(_DEFAULTS)
-    rest[_EPOCH], rest[_TRACE_ID] = layer.epoch, trace_id
+    rest[_EPOCH], rest[_ACTOR], rest[_TRACE_ID] = layer.epoch, actor, trace_id
     after_code = tuple(rest)
     # Tuples are made without their constructors, which take keywords into account and so longer.
     new, transfer = tuple.__new__, Kind.TRANSFER

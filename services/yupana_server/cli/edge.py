@@ -34,6 +34,14 @@ Pem = Annotated[Path | None, typer.Option(help="Its file in PEM.", show_default=
 def config(
     ledger: Annotated[str, typer.Option(help="Where the ledgers are, host:port.")] = "ledger:7447",
     feed: Annotated[str, typer.Option(help="Where the feeds are, host:port.")] = "feed:7448",
+    access: Annotated[
+        str | None,
+        typer.Option(
+            help="Where access is, host:port, such as access:7450. Without it the edge asks nobody "
+            "who they are.",
+            show_default=False,
+        ),
+    ] = None,
     listen: Annotated[str, typer.Option(help="Where to serve, host:port.")] = "0.0.0.0:8080",
     admin: Annotated[
         str | None,
@@ -87,9 +95,12 @@ def config(
         ),
         authority=None if services_ca is None else services_ca.absolute(),
     )
+    processes = {"ledger": _address("--ledger", ledger), "feed": _address("--feed", feed)}
+    if access is not None:
+        processes["access"] = _address("--access", access)
     found = configuration(
         _address("--listen", listen),
-        {"ledger": _address("--ledger", ledger), "feed": _address("--feed", feed)},
+        processes,
         admin=None if admin is None else _address("--admin", admin),
         tls=tls,
     )

@@ -20,9 +20,9 @@ def migrate(
 ) -> None:
     """Brings a database to the newest schema. Safe to run at any time, also while serving.
 
-    Creates the roles yupana_ledger, yupana_feed and yupana_worker, which those services log in as;
-    with YUPANA_LEDGER_PASSWORD, YUPANA_FEED_PASSWORD and YUPANA_WORKER_PASSWORD set, those are
-    their passwords from now on.
+    Creates the roles yupana_ledger, yupana_feed, yupana_worker and yupana_access, which those
+    services log in as; with YUPANA_LEDGER_PASSWORD, YUPANA_FEED_PASSWORD, YUPANA_WORKER_PASSWORD
+    and YUPANA_ACCESS_PASSWORD set, those are their passwords from now on.
     """
     from yupana_server.journal import migrate as migrations
     from yupana_server.journal.schema import newest_revision
@@ -35,6 +35,7 @@ def migrate(
         migrations.LEDGER_ROLE: os.environ.get("YUPANA_LEDGER_PASSWORD"),
         migrations.FEED_ROLE: os.environ.get("YUPANA_FEED_PASSWORD"),
         migrations.WORKER_ROLE: os.environ.get("YUPANA_WORKER_PASSWORD"),
+        migrations.ACCESS_ROLE: os.environ.get("YUPANA_ACCESS_PASSWORD"),
     }
     passwords = {role: password for role, password in given.items() if password is not None}
     applied = migrations.migrate(database_url, passwords=passwords)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from yupana_server.cli.database import DatabaseUrl
-from yupana_server.runtime.config import feed_config, ledger_config, worker_config
+from yupana_server.runtime.config import access_config, feed_config, ledger_config, worker_config
 from yupana_server.runtime.logs import set_up_logs
 
 Listen = Annotated[
@@ -60,4 +60,20 @@ def serve_worker(
 
     config = worker_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format, "worker")
+    asyncio.run(serve(config))
+
+
+@serve_app.command("access")
+def serve_access(
+    database_url: DatabaseUrl = None,
+    listen: Listen = None,
+) -> None:
+    """Manages keys and quotas, and tells the edge who may come in.
+
+    Configured by YUPANA_* variables; see docs/configuration.md.
+    """
+    from yupana_server.access.service import serve
+
+    config = access_config(database_url=database_url, listen=listen)
+    set_up_logs(config.log_level, config.log_format, "access")
     asyncio.run(serve(config))

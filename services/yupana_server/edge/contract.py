@@ -8,6 +8,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
 
+from yupana.access.v1 import access_service_pb2
 from yupana.feed.v1 import feed_service_pb2, webhook_service_pb2
 from yupana.ledger.v1 import (
     book_service_pb2,
@@ -24,6 +25,7 @@ PUBLIC: dict[str, tuple[Any, ...]] = {
         history_service_pb2.DESCRIPTOR,
     ),
     "feed": (feed_service_pb2.DESCRIPTOR, webhook_service_pb2.DESCRIPTOR),
+    "access": (access_service_pb2.DESCRIPTOR,),
 }
 """The files whose services may be called from outside, by the process that serves them."""
 

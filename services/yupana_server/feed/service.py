@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import structlog
 
+from yupana_server.authorization.access import Access
 from yupana_server.feed.feed_servicer import SERVICE
 from yupana_server.feed.projector import Projector
 from yupana_server.feed.telling import Telling
@@ -59,6 +60,7 @@ class FeedService:
         self._view: ViewService | None = None
         if config.redis_url is not None:
             self._view = ViewService(config, config.redis_url.get_secret_value())
+        self._access = Access(config)
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
@@ -68,6 +70,7 @@ class FeedService:
                     expected={UnavailableError: database_unavailable},
                     take_timeout_s=config.feed_take_timeout_s,
                 ),
+                *self._access.interceptors,
             ]
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,6 +85,7 @@ class FeedService:
         """
         await self._store.open()
         await self._check_schema()
+        await self._access.start()
         add_admin(self._server.grpc, "feed", newest_revision(), self._config)
         await self._telling.start(self._server.grpc)
         await self._webhooks.start(self._server.grpc)
@@ -114,6 +118,7 @@ class FeedService:
         await self._projector.drain()
         if self._view is not None:
             await self._view.stop()
+        await self._access.stop()
         await self._store.close()
         log.info("stopped")
 

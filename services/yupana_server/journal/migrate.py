@@ -21,6 +21,9 @@ FEED_ROLE = "yupana_feed"
 WORKER_ROLE = "yupana_worker"
 """The role that workers log in as. It may only SELECT on the journal."""
 
+ACCESS_ROLE = "yupana_access"
+"""The role that access logs in as. It sees keys and quotas, and nothing of the journal."""
+
 
 def migrate(url: str, *, passwords: Mapping[str, str] = {}) -> list[str]:
     """Apply the migrations that are missing and return their names, oldest first.

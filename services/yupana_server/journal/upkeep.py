@@ -59,3 +59,9 @@ async def settings(reader: JournalReader) -> dict[str, str]:
         {},
     )
     return {str(row[0]): str(row[1]) for row in rows}
+
+
+async def schema(reader: JournalReader) -> str:
+    """Return the name of the newest migration that the database has."""
+    rows = await reader.rows("SELECT version_num FROM yupana.migrations", {})
+    return str(rows[0][0]) if rows else "none"

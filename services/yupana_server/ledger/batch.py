@@ -146,7 +146,9 @@ class Batch:
         outcomes: list[Outcome] = []
         units, trace_id, place = submission.units, _trace_id(submission), 0
         while place < len(units):
-            posted = post(self.layer, units, place, clock, trace_id)
+            posted = post(
+                self.layer, units, place, clock, trace_id=trace_id, actor=submission.actor
+            )
             if posted:
                 self._take_posted(units[place : place + len(posted)], posted)
                 outcomes += posted
@@ -185,8 +187,8 @@ class Batch:
 
     def _take(self, submission: Submission, entry: Entry) -> Entry:
         trace_id = _trace_id(submission)
-        if trace_id is not None:
-            entry = entry._replace(trace_id=trace_id)
+        if trace_id is not None or submission.actor is not None:
+            entry = entry._replace(trace_id=trace_id, actor=submission.actor)
         evolve(self.layer, entry)
         self.entries.append(entry)
         return entry

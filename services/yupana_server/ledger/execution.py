@@ -5,6 +5,7 @@ from typing import NamedTuple
 from opentelemetry.trace import Span
 
 from yupana.ledger.v1 import ledger_service_pb2
+from yupana_server.authorization.gate import current_caller
 from yupana_server.book.commands import Malformed
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
@@ -89,6 +90,7 @@ class Executor:
             parsed.units,
             deadline.at,
             validate_only=request.validate_only,
+            actor=_actor(),
             span=span,
             weight=parsed.weight,
             checked_seq=-1 if parsed.violations else 0,
@@ -120,6 +122,11 @@ class Executor:
         if isinstance(error, BookGoneError):
             self._books.forget(execution.book.id)
         return _call_error(error, execution.book.id)
+
+
+def _actor() -> str | None:
+    caller = current_caller()
+    return None if caller is None else caller.name
 
 
 def _ran_out(submission: Submission) -> CallError:

@@ -1,7 +1,7 @@
 """The `ledger` process: wires journal, writers and servicers to a server."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -15,6 +15,8 @@ from yupana.ledger.v1 import (
     ledger_service_pb2,
     ledger_service_pb2_grpc,
 )
+from yupana_server.authorization.access import Access
+from yupana_server.book.entries import Entry
 from yupana_server.journal import upkeep
 from yupana_server.journal.errors import (
     PrefixTooWideError,
@@ -95,6 +97,7 @@ class LedgerService:
         self._replicas = Replicas(config.replica_urls, connections_max=config.read_connections)
         self._reading = Reading(self._books, self._reader, self._replicas, self._view())
         self._ledger = LedgerServicer(self._books, self._reader, self._reading)
+        self._access = Access(config, accounts_of=self._accounts_of)
         self._admission = Admission(config.rpcs_max)
         self._server = Server(
             [
@@ -107,6 +110,7 @@ class LedgerService:
                         PrefixTooWideError: _prefix_too_wide,
                     },
                 ),
+                *self._access.interceptors,
             ]
         )
         self._sweeper = Sweeper(self._books, self._loader)
@@ -123,6 +127,7 @@ class LedgerService:
         await self._reader.open()
         await self._loader.open()
         await self._replicas.open()
+        await self._access.start()
         await self._watch_once(first=True)
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(self._ledger, self._server.grpc)
         command_service_pb2_grpc.add_CommandServiceServicer_to_server(
@@ -158,12 +163,21 @@ class LedgerService:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._books.drain()
+        await self._access.stop()
         await self._replicas.close()
         await self._loader.close()
         await self._reader.close()
         if self._redis is not None:
             await self._redis.close()
         log.info("stopped")
+
+    async def _accounts_of(
+        self, book_id: str, commands: Sequence[str]
+    ) -> Mapping[str, Sequence[str]]:
+        """Return the accounts of commands that were recorded, for who may name them."""
+        book = await self._books.row(book_id)
+        found = (await self._reader.outcomes(book.number, dict.fromkeys(commands))).facts
+        return {id_: _accounts_in(entry) for id_, entry in found.items() if entry is not None}
 
     def _view(self) -> ViewReads | None:
         if self._redis is None:
@@ -230,6 +244,11 @@ def _redis(config: LedgerConfig) -> Redis | None:
     """Return what announcements and reads of the view go through; None without Redis."""
     url = config.redis_url
     return None if url is None else Redis(url.get_secret_value(), connections_max=REDIS_CONNECTIONS)
+
+
+def _accounts_in(entry: Entry) -> Sequence[str]:
+    named = (entry.debit_account, entry.credit_account, entry.account)
+    return [account for account in named if account is not None]
 
 
 def _projection_behind(error: ProjectionBehindError) -> CallError:

@@ -70,6 +70,8 @@ class Submission:
     validate_only: bool = False
     holds: Sequence[str] = ()
     """Holds that may be due, to be looked at beside those in memory."""
+    actor: str | None = None
+    """Who sent it, as the journal names them; None where nobody is asked."""
     span: Span = INVALID_SPAN
     """The request's. It may have ended when nobody waits any more."""
     answer: "asyncio.Future[Answer]" = field(

@@ -21,7 +21,7 @@ def end_call(context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> N
     status = rpc_status.to_status(error.status())
     context.set_code(status.code)
     context.set_details(status.details)
-    context.set_trailing_metadata(status.trailing_metadata)
+    context.set_trailing_metadata((*status.trailing_metadata, *error.headers))
 
 
 def slow_consumer(timeout_s: float) -> CallError:

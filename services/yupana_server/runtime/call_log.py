@@ -17,8 +17,8 @@ SLOW_S = 1.0
 
 OPERATORS_NOW = {"UNKNOWN", "INTERNAL", "DATA_LOSS", "UNIMPLEMENTED"}
 OPERATORS_IF_IT_GOES_ON = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
-AS_TOLD = {"DRAINING"}
-"""Reasons that belong to every restart."""
+AS_TOLD = {"DRAINING", "QUOTA_EXCEEDED"}
+"""Reasons that belong to every restart, or to what callers may do."""
 
 
 class CallLog:

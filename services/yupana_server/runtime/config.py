@@ -18,6 +18,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 DEFAULT_PORT = 7447
 DEFAULT_FEED_PORT = 7448
 DEFAULT_WORKER_PORT = 7449
+DEFAULT_ACCESS_PORT = 7450
+
+HASH_KEY_LENGTH_MIN = 32
 
 
 class ConfigError(Exception):
@@ -121,7 +124,44 @@ class _UsesRedis(ServiceConfig):
         return value
 
 
-class _ReadsReplicas(_UsesRedis):
+class ChecksAccess(_UsesRedis):
+    """What the services read that look at who calls."""
+
+    access: Literal["open", "keys"] = "open"
+    """Whether callers need a key, or `open`: whoever reaches the service may do everything."""
+
+    access_hash_key: SecretStr = SecretStr("")
+    """The secret by which tokens of keys are hashed, the same for all processes: 32 characters or
+    more, such as `openssl rand -hex 32` prints. Several with spaces between: the first one is for
+    new tokens, all are for those that there are."""
+
+    access_fresh_s: float = Field(default=2.0, ge=0, le=4)
+    """For how long it is remembered what a key may do, in seconds: so long it takes until a key
+    that is revoked works no more."""
+
+    @property
+    def hash_keys(self) -> list[bytes]:
+        """The secrets by which tokens are hashed, that for new ones first."""
+        return [each.encode() for each in self.access_hash_key.get_secret_value().split()]
+
+    @field_validator("access_hash_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if any(len(each) < HASH_KEY_LENGTH_MIN for each in value.get_secret_value().split()):
+            raise ValueError(f"at least {HASH_KEY_LENGTH_MIN} characters")
+        return value
+
+    @model_validator(mode="after")
+    def _has_hash_key(self) -> Self:
+        if self.access == "keys" and not self.hash_keys:
+            raise ValueError(
+                "YUPANA_ACCESS=keys needs YUPANA_ACCESS_HASH_KEY, such as "
+                "`openssl rand -hex 32` prints"
+            )
+        return self
+
+
+class _ReadsReplicas(ChecksAccess):
     """What the services read that may read from replicas of the database."""
 
     replica_url: SecretStr = SecretStr("")
@@ -260,6 +300,29 @@ class FeedConfig(_DeliversWebhooks):
         return value
 
 
+class AccessConfig(ChecksAccess):
+    """What `yupana serve access` reads from `YUPANA_*`."""
+
+    listen: str = f"127.0.0.1:{DEFAULT_ACCESS_PORT}"
+    """The address to serve gRPC at, host:port. Port 0 takes a free one and prints it."""
+
+    access: Literal["open", "keys"] = "keys"
+    """Callers always need a key here."""
+
+    default_deadline_s: float = Field(default=15.0, gt=0, le=300)
+    """The deadline of calls that come without one, in seconds."""
+
+    rpcs_max: int = Field(default=2048, ge=1)
+    """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
+
+    @field_validator("access")
+    @classmethod
+    def _never_open(cls, value: str) -> str:
+        if value != "keys":
+            raise ValueError("whoever makes keys has to be known: leave it out")
+        return value
+
+
 class WorkerConfig(_UsesRedis):
     """What `yupana serve worker` reads from `YUPANA_*`."""
 
@@ -321,6 +384,15 @@ def worker_config(**overrides: object) -> WorkerConfig:
         ConfigError: A variable is missing or wrong.
     """
     return _read(WorkerConfig, overrides)
+
+
+def access_config(**overrides: object) -> AccessConfig:
+    """Read the configuration of access; `overrides` come from the command line and win.
+
+    Raises:
+        ConfigError: A variable is missing or wrong.
+    """
+    return _read(AccessConfig, overrides)
 
 
 def _read(config: type[C], overrides: Mapping[str, object]) -> C:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
@@ -41,6 +41,13 @@ CODES: Mapping[str, StatusCode] = {
     "OUTCOME_UNKNOWN": StatusCode.UNAVAILABLE,
     "CLOCK_SKEW": StatusCode.UNAVAILABLE,
     "DATABASE_UNAVAILABLE": StatusCode.UNAVAILABLE,
+    "UNAUTHENTICATED": StatusCode.UNAUTHENTICATED,
+    "PERMISSION_DENIED": StatusCode.PERMISSION_DENIED,
+    "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
+    "KEY_NOT_FOUND": StatusCode.NOT_FOUND,
+    "KEY_EXISTS": StatusCode.ALREADY_EXISTS,
+    "KEY_REVOKED": StatusCode.FAILED_PRECONDITION,
+    "KEY_HAS_NO_TOKEN": StatusCode.FAILED_PRECONDITION,
     "DRAINING": StatusCode.UNAVAILABLE,
     "DEADLINE_EXCEEDED": StatusCode.DEADLINE_EXCEEDED,
     "INTERNAL": StatusCode.INTERNAL,
@@ -77,13 +84,20 @@ class CallError(Exception):
         *,
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[Violation] = (),
+        quotas: Sequence[tuple[str, str]] = (),
+        retry_after_s: float | None = None,
+        headers: Sequence[tuple[str, str]] = (),
     ):
+        """`quotas` are those exceeded, each whose and how; `headers` go beside the status."""
         super().__init__(message)
         self.reason = reason
         self.code = CODES[reason]
         self.message = message
         self.metadata = dict(metadata or {})
         self.violations = violations
+        self.quotas = quotas
+        self.retry_after_s = RETRY_AFTER_S.get(reason) if retry_after_s is None else retry_after_s
+        self.headers = headers
 
     def status(self) -> Status:
         """Return the status as it goes over the wire."""
@@ -91,12 +105,17 @@ class CallError(Exception):
         info = ErrorInfo(
             reason=f"ERROR_REASON_{self.reason}", domain=DOMAIN, metadata=self.metadata
         )
-        details: list[ErrorInfo | BadRequest | RetryInfo] = [info]
+        details: list[ErrorInfo | BadRequest | QuotaFailure | RetryInfo] = [info]
         if self.violations:
             details.append(_bad_request(self.violations))
-        if self.reason in RETRY_AFTER_S:
+        if self.quotas:
+            failure = QuotaFailure()
+            for subject, description in self.quotas:
+                failure.violations.add(subject=subject, description=description)
+            details.append(failure)
+        if self.retry_after_s is not None:
             delay = Duration()
-            after_s = RETRY_AFTER_S[self.reason] * random.uniform(1, 2)  # noqa: S311
+            after_s = self.retry_after_s * random.uniform(1, 2)  # noqa: S311
             delay.FromNanoseconds(int(after_s * 1e9))
             details.append(RetryInfo(retry_delay=delay))
         for detail in details:

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.access.v1 import scope_pb2 as yupana_dot_access_dot_v1_dot_scope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yupana/admin/v1/admin_service.proto\x12\x0fyupana.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x10\n\x0eGetInfoRequest\"\xe2\x01\n\x04Info\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x16\n\x0epython_version\x18\x03 \x01(\t\x12\x0e\n\x06schema\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x06\x63onfig\x18\x06 \x03(\x0b\x32!.yupana.admin.v1.Info.ConfigEntry\x1a-\n\x0b\x43onfigEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32V\n\x0c\x41\x64minService\x12\x46\n\x07GetInfo\x12\x1f.yupana.admin.v1.GetInfoRequest\x1a\x15.yupana.admin.v1.Info\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yupana/admin/v1/admin_service.proto\x12\x0fyupana.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cyupana/access/v1/scope.proto\"\x10\n\x0eGetInfoRequest\"\xe2\x01\n\x04Info\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x16\n\x0epython_version\x18\x03 \x01(\t\x12\x0e\n\x06schema\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x06\x63onfig\x18\x06 \x03(\x0b\x32!.yupana.admin.v1.Info.ConfigEntry\x1a-\n\x0b\x43onfigEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32Z\n\x0c\x41\x64minService\x12J\n\x07GetInfo\x12\x1f.yupana.admin.v1.GetInfoRequest\x1a\x15.yupana.admin.v1.Info\"\x07\x90\x02\x01\xc8\x8c\x19\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +36,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFO_CONFIGENTRY']._loaded_options = None
   _globals['_INFO_CONFIGENTRY']._serialized_options = b'8\001'
   _globals['_ADMINSERVICE'].methods_by_name['GetInfo']._loaded_options = None
-  _globals['_ADMINSERVICE'].methods_by_name['GetInfo']._serialized_options = b'\220\002\001'
-  _globals['_GETINFOREQUEST']._serialized_start=89
-  _globals['_GETINFOREQUEST']._serialized_end=105
-  _globals['_INFO']._serialized_start=108
-  _globals['_INFO']._serialized_end=334
-  _globals['_INFO_CONFIGENTRY']._serialized_start=289
-  _globals['_INFO_CONFIGENTRY']._serialized_end=334
-  _globals['_ADMINSERVICE']._serialized_start=336
-  _globals['_ADMINSERVICE']._serialized_end=422
+  _globals['_ADMINSERVICE'].methods_by_name['GetInfo']._serialized_options = b'\220\002\001\310\214\031\006'
+  _globals['_GETINFOREQUEST']._serialized_start=119
+  _globals['_GETINFOREQUEST']._serialized_end=135
+  _globals['_INFO']._serialized_start=138
+  _globals['_INFO']._serialized_end=364
+  _globals['_INFO_CONFIGENTRY']._serialized_start=319
+  _globals['_INFO_CONFIGENTRY']._serialized_end=364
+  _globals['_ADMINSERVICE']._serialized_start=366
+  _globals['_ADMINSERVICE']._serialized_end=456
 # @@protoc_insertion_point(module_scope)

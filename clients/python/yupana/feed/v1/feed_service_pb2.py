@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.access.v1 import scope_pb2 as yupana_dot_access_dot_v1_dot_scope__pb2
 from yupana.feed.v1 import event_pb2 as yupana_dot_feed_dot_v1_dot_event__pb2
 from yupana.feed.v1 import event_filter_pb2 as yupana_dot_feed_dot_v1_dot_event__filter__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!yupana/feed/v1/feed_service.proto\x12\x0eyupana.feed.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayupana/feed/v1/event.proto\x1a!yupana/feed/v1/event_filter.proto\"\xe3\x01\n\x10SubscribeRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x12\n\x08position\x18\x02 \x01(\tH\x00\x12/\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x18\n\x0e\x66rom_beginning\x18\x04 \x01(\x08H\x00\x12+\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x1b.yupana.feed.v1.EventFilter\x12,\n\theartbeat\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\n\x05start\"L\n\x11SubscribeResponse\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.yupana.feed.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\t\"\xb0\x01\n\x12ReadEntriesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x12\n\x08position\x18\x02 \x01(\tH\x00\x12/\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12+\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1b.yupana.feed.v1.EventFilter\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x42\x07\n\x05start\"a\n\x13ReadEntriesResponse\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.yupana.feed.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x11\n\tcaught_up\x18\x03 \x01(\x08\x32\x82\x02\n\x0b\x46\x65\x65\x64Service\x12v\n\tSubscribe\x12 .yupana.feed.v1.SubscribeRequest\x1a!.yupana.feed.v1.SubscribeResponse\"\"\x90\x02\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/books/{book}/events0\x01\x12{\n\x0bReadEntries\x12\".yupana.feed.v1.ReadEntriesRequest\x1a#.yupana.feed.v1.ReadEntriesResponse\"#\x90\x02\x01\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/books/{book}/entriesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!yupana/feed/v1/feed_service.proto\x12\x0eyupana.feed.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cyupana/access/v1/scope.proto\x1a\x1ayupana/feed/v1/event.proto\x1a!yupana/feed/v1/event_filter.proto\"\xe3\x01\n\x10SubscribeRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x12\n\x08position\x18\x02 \x01(\tH\x00\x12/\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x18\n\x0e\x66rom_beginning\x18\x04 \x01(\x08H\x00\x12+\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x1b.yupana.feed.v1.EventFilter\x12,\n\theartbeat\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\n\x05start\"L\n\x11SubscribeResponse\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.yupana.feed.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\t\"\xb0\x01\n\x12ReadEntriesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x12\n\x08position\x18\x02 \x01(\tH\x00\x12/\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12+\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1b.yupana.feed.v1.EventFilter\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x42\x07\n\x05start\"a\n\x13ReadEntriesResponse\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.yupana.feed.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x11\n\tcaught_up\x18\x03 \x01(\x08\x32\x8a\x02\n\x0b\x46\x65\x65\x64Service\x12z\n\tSubscribe\x12 .yupana.feed.v1.SubscribeRequest\x1a!.yupana.feed.v1.SubscribeResponse\"&\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/books/{book}/events0\x01\x12\x7f\n\x0bReadEntries\x12\".yupana.feed.v1.ReadEntriesRequest\x1a#.yupana.feed.v1.ReadEntriesResponse\"\'\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/books/{book}/entriesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,17 +38,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yupana.feed.v1.feed_service
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FEEDSERVICE'].methods_by_name['Subscribe']._loaded_options = None
-  _globals['_FEEDSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\220\002\001\202\323\344\223\002\031\022\027/v1/books/{book}/events'
+  _globals['_FEEDSERVICE'].methods_by_name['Subscribe']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\031\022\027/v1/books/{book}/events'
   _globals['_FEEDSERVICE'].methods_by_name['ReadEntries']._loaded_options = None
-  _globals['_FEEDSERVICE'].methods_by_name['ReadEntries']._serialized_options = b'\220\002\001\202\323\344\223\002\032\022\030/v1/books/{book}/entries'
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=212
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=439
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=441
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=517
-  _globals['_READENTRIESREQUEST']._serialized_start=520
-  _globals['_READENTRIESREQUEST']._serialized_end=696
-  _globals['_READENTRIESRESPONSE']._serialized_start=698
-  _globals['_READENTRIESRESPONSE']._serialized_end=795
-  _globals['_FEEDSERVICE']._serialized_start=798
-  _globals['_FEEDSERVICE']._serialized_end=1056
+  _globals['_FEEDSERVICE'].methods_by_name['ReadEntries']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\032\022\030/v1/books/{book}/entries'
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=242
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=469
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=471
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=547
+  _globals['_READENTRIESREQUEST']._serialized_start=550
+  _globals['_READENTRIESREQUEST']._serialized_end=726
+  _globals['_READENTRIESRESPONSE']._serialized_start=728
+  _globals['_READENTRIESRESPONSE']._serialized_end=825
+  _globals['_FEEDSERVICE']._serialized_start=828
+  _globals['_FEEDSERVICE']._serialized_end=1094
 # @@protoc_insertion_point(module_scope)

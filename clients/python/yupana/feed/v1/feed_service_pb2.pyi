@@ -3,6 +3,7 @@ import datetime
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from yupana.access.v1 import scope_pb2 as _scope_pb2
 from yupana.feed.v1 import event_pb2 as _event_pb2
 from yupana.feed.v1 import event_filter_pb2 as _event_filter_pb2
 from google.protobuf.internal import containers as _containers

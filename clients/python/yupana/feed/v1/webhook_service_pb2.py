@@ -27,10 +27,11 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.access.v1 import scope_pb2 as yupana_dot_access_dot_v1_dot_scope__pb2
 from yupana.feed.v1 import webhook_pb2 as yupana_dot_feed_dot_v1_dot_webhook__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yupana/feed/v1/webhook_service.proto\x12\x0eyupana.feed.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cyupana/feed/v1/webhook.proto\"\x8c\x01\n\x1c\x43reateWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x31\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1f.yupana.feed.v1.WebhookEndpoint\x12+\n\x05start\x18\x03 \x01(\x0b\x32\x1c.yupana.feed.v1.WebhookStart\"s\n\x0cWebhookStart\x12\x12\n\x08position\x18\x01 \x01(\tH\x00\x12/\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x18\n\x0e\x66rom_beginning\x18\x03 \x01(\x08H\x00\x42\x04\n\x02\x61t\";\n\x19GetWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\"R\n\x1bListWebhookEndpointsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x1cListWebhookEndpointsResponse\x12\x32\n\tendpoints\x18\x01 \x03(\x0b\x32\x1f.yupana.feed.v1.WebhookEndpoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x01\n\x1cUpdateWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x31\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1f.yupana.feed.v1.WebhookEndpoint\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\">\n\x1c\x44\x65leteWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\"h\n\x1aRotateWebhookSecretRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12*\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x1bPauseWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\">\n\x1cResumeWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\"k\n\x1cReplayWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12+\n\x05start\x18\x03 \x01(\x0b\x32\x1c.yupana.feed.v1.WebhookStart\"\x9a\x01\n\x1cListWebhookDeliveriesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.yupana.feed.v1.WebhookDeliveryState\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"m\n\x1dListWebhookDeliveriesResponse\x12\x33\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.yupana.feed.v1.WebhookDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x1dRetryWebhookDeliveriesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x12\n\ndeliveries\x18\x03 \x03(\t\"1\n\x1eRetryWebhookDeliveriesResponse\x12\x0f\n\x07retried\x18\x01 \x01(\x05\x32\xf0\r\n\x0eWebhookService\x12\x8f\x01\n\x15\x43reateWebhookEndpoint\x12,.yupana.feed.v1.CreateWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"\'\x90\x02\x02\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/books/{book}/webhooks:\x01*\x12\x91\x01\n\x12GetWebhookEndpoint\x12).yupana.feed.v1.GetWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"/\x90\x02\x01\x82\xd3\xe4\x93\x02&\x12$/v1/books/{book}/webhooks/{endpoint}\x12\x97\x01\n\x14ListWebhookEndpoints\x12+.yupana.feed.v1.ListWebhookEndpointsRequest\x1a,.yupana.feed.v1.ListWebhookEndpointsResponse\"$\x90\x02\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/books/{book}/webhooks\x12\x9d\x01\n\x15UpdateWebhookEndpoint\x12,.yupana.feed.v1.UpdateWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"5\x90\x02\x02\x82\xd3\xe4\x93\x02,2\'/v1/books/{book}/webhooks/{endpoint.id}:\x01*\x12\x8b\x01\n\x15\x44\x65leteWebhookEndpoint\x12,.yupana.feed.v1.DeleteWebhookEndpointRequest\x1a\x16.google.protobuf.Empty\",\x82\xd3\xe4\x93\x02&*$/v1/books/{book}/webhooks/{endpoint}\x12\x9a\x01\n\x13RotateWebhookSecret\x12*.yupana.feed.v1.RotateWebhookSecretRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"6\x82\xd3\xe4\x93\x02\x30\"+/v1/books/{book}/webhooks/{endpoint}/rotate:\x01*\x12\x9e\x01\n\x14PauseWebhookEndpoint\x12+.yupana.feed.v1.PauseWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"8\x90\x02\x02\x82\xd3\xe4\x93\x02/\"*/v1/books/{book}/webhooks/{endpoint}/pause:\x01*\x12\xa1\x01\n\x15ResumeWebhookEndpoint\x12,.yupana.feed.v1.ResumeWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"9\x90\x02\x02\x82\xd3\xe4\x93\x02\x30\"+/v1/books/{book}/webhooks/{endpoint}/resume:\x01*\x12\x9e\x01\n\x15ReplayWebhookEndpoint\x12,.yupana.feed.v1.ReplayWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"6\x82\xd3\xe4\x93\x02\x30\"+/v1/books/{book}/webhooks/{endpoint}/replay:\x01*\x12\xb0\x01\n\x15ListWebhookDeliveries\x12,.yupana.feed.v1.ListWebhookDeliveriesRequest\x1a-.yupana.feed.v1.ListWebhookDeliveriesResponse\":\x90\x02\x01\x82\xd3\xe4\x93\x02\x31\x12//v1/books/{book}/webhooks/{endpoint}/deliveries\x12\xb9\x01\n\x16RetryWebhookDeliveries\x12-.yupana.feed.v1.RetryWebhookDeliveriesRequest\x1a..yupana.feed.v1.RetryWebhookDeliveriesResponse\"@\x82\xd3\xe4\x93\x02:\"5/v1/books/{book}/webhooks/{endpoint}/deliveries/retry:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yupana/feed/v1/webhook_service.proto\x12\x0eyupana.feed.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cyupana/access/v1/scope.proto\x1a\x1cyupana/feed/v1/webhook.proto\"\x8c\x01\n\x1c\x43reateWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x31\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1f.yupana.feed.v1.WebhookEndpoint\x12+\n\x05start\x18\x03 \x01(\x0b\x32\x1c.yupana.feed.v1.WebhookStart\"s\n\x0cWebhookStart\x12\x12\n\x08position\x18\x01 \x01(\tH\x00\x12/\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x18\n\x0e\x66rom_beginning\x18\x03 \x01(\x08H\x00\x42\x04\n\x02\x61t\";\n\x19GetWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\"R\n\x1bListWebhookEndpointsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"k\n\x1cListWebhookEndpointsResponse\x12\x32\n\tendpoints\x18\x01 \x03(\x0b\x32\x1f.yupana.feed.v1.WebhookEndpoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x01\n\x1cUpdateWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x31\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x1f.yupana.feed.v1.WebhookEndpoint\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\">\n\x1c\x44\x65leteWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\"h\n\x1aRotateWebhookSecretRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12*\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x1bPauseWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\">\n\x1cResumeWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\"k\n\x1cReplayWebhookEndpointRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12+\n\x05start\x18\x03 \x01(\x0b\x32\x1c.yupana.feed.v1.WebhookStart\"\x9a\x01\n\x1cListWebhookDeliveriesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32$.yupana.feed.v1.WebhookDeliveryState\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"m\n\x1dListWebhookDeliveriesResponse\x12\x33\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.yupana.feed.v1.WebhookDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x1dRetryWebhookDeliveriesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x12\n\ndeliveries\x18\x03 \x03(\t\"1\n\x1eRetryWebhookDeliveriesResponse\x12\x0f\n\x07retried\x18\x01 \x01(\x05\x32\x9c\x0e\n\x0eWebhookService\x12\x93\x01\n\x15\x43reateWebhookEndpoint\x12,.yupana.feed.v1.CreateWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"+\x90\x02\x02\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/books/{book}/webhooks:\x01*\x12\x95\x01\n\x12GetWebhookEndpoint\x12).yupana.feed.v1.GetWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"3\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02&\x12$/v1/books/{book}/webhooks/{endpoint}\x12\x9b\x01\n\x14ListWebhookEndpoints\x12+.yupana.feed.v1.ListWebhookEndpointsRequest\x1a,.yupana.feed.v1.ListWebhookEndpointsResponse\"(\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/books/{book}/webhooks\x12\xa1\x01\n\x15UpdateWebhookEndpoint\x12,.yupana.feed.v1.UpdateWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"9\x90\x02\x02\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02,2\'/v1/books/{book}/webhooks/{endpoint.id}:\x01*\x12\x8f\x01\n\x15\x44\x65leteWebhookEndpoint\x12,.yupana.feed.v1.DeleteWebhookEndpointRequest\x1a\x16.google.protobuf.Empty\"0\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02&*$/v1/books/{book}/webhooks/{endpoint}\x12\x9e\x01\n\x13RotateWebhookSecret\x12*.yupana.feed.v1.RotateWebhookSecretRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\":\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02\x30\"+/v1/books/{book}/webhooks/{endpoint}/rotate:\x01*\x12\xa2\x01\n\x14PauseWebhookEndpoint\x12+.yupana.feed.v1.PauseWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"<\x90\x02\x02\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02/\"*/v1/books/{book}/webhooks/{endpoint}/pause:\x01*\x12\xa5\x01\n\x15ResumeWebhookEndpoint\x12,.yupana.feed.v1.ResumeWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\"=\x90\x02\x02\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02\x30\"+/v1/books/{book}/webhooks/{endpoint}/resume:\x01*\x12\xa2\x01\n\x15ReplayWebhookEndpoint\x12,.yupana.feed.v1.ReplayWebhookEndpointRequest\x1a\x1f.yupana.feed.v1.WebhookEndpoint\":\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02\x30\"+/v1/books/{book}/webhooks/{endpoint}/replay:\x01*\x12\xb4\x01\n\x15ListWebhookDeliveries\x12,.yupana.feed.v1.ListWebhookDeliveriesRequest\x1a-.yupana.feed.v1.ListWebhookDeliveriesResponse\">\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x31\x12//v1/books/{book}/webhooks/{endpoint}/deliveries\x12\xbd\x01\n\x16RetryWebhookDeliveries\x12-.yupana.feed.v1.RetryWebhookDeliveriesRequest\x1a..yupana.feed.v1.RetryWebhookDeliveriesResponse\"D\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02:\"5/v1/books/{book}/webhooks/{endpoint}/deliveries/retry:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,57 +39,57 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yupana.feed.v1.webhook_serv
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WEBHOOKSERVICE'].methods_by_name['CreateWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['CreateWebhookEndpoint']._serialized_options = b'\220\002\002\202\323\344\223\002\036\"\031/v1/books/{book}/webhooks:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['CreateWebhookEndpoint']._serialized_options = b'\220\002\002\310\214\031\006\202\323\344\223\002\036\"\031/v1/books/{book}/webhooks:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['GetWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['GetWebhookEndpoint']._serialized_options = b'\220\002\001\202\323\344\223\002&\022$/v1/books/{book}/webhooks/{endpoint}'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['GetWebhookEndpoint']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002&\022$/v1/books/{book}/webhooks/{endpoint}'
   _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookEndpoints']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookEndpoints']._serialized_options = b'\220\002\001\202\323\344\223\002\033\022\031/v1/books/{book}/webhooks'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookEndpoints']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\033\022\031/v1/books/{book}/webhooks'
   _globals['_WEBHOOKSERVICE'].methods_by_name['UpdateWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['UpdateWebhookEndpoint']._serialized_options = b'\220\002\002\202\323\344\223\002,2\'/v1/books/{book}/webhooks/{endpoint.id}:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['UpdateWebhookEndpoint']._serialized_options = b'\220\002\002\310\214\031\006\202\323\344\223\002,2\'/v1/books/{book}/webhooks/{endpoint.id}:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['DeleteWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['DeleteWebhookEndpoint']._serialized_options = b'\202\323\344\223\002&*$/v1/books/{book}/webhooks/{endpoint}'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['DeleteWebhookEndpoint']._serialized_options = b'\310\214\031\006\202\323\344\223\002&*$/v1/books/{book}/webhooks/{endpoint}'
   _globals['_WEBHOOKSERVICE'].methods_by_name['RotateWebhookSecret']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['RotateWebhookSecret']._serialized_options = b'\202\323\344\223\0020\"+/v1/books/{book}/webhooks/{endpoint}/rotate:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RotateWebhookSecret']._serialized_options = b'\310\214\031\006\202\323\344\223\0020\"+/v1/books/{book}/webhooks/{endpoint}/rotate:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['PauseWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['PauseWebhookEndpoint']._serialized_options = b'\220\002\002\202\323\344\223\002/\"*/v1/books/{book}/webhooks/{endpoint}/pause:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['PauseWebhookEndpoint']._serialized_options = b'\220\002\002\310\214\031\006\202\323\344\223\002/\"*/v1/books/{book}/webhooks/{endpoint}/pause:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['ResumeWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ResumeWebhookEndpoint']._serialized_options = b'\220\002\002\202\323\344\223\0020\"+/v1/books/{book}/webhooks/{endpoint}/resume:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ResumeWebhookEndpoint']._serialized_options = b'\220\002\002\310\214\031\006\202\323\344\223\0020\"+/v1/books/{book}/webhooks/{endpoint}/resume:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['ReplayWebhookEndpoint']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ReplayWebhookEndpoint']._serialized_options = b'\202\323\344\223\0020\"+/v1/books/{book}/webhooks/{endpoint}/replay:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ReplayWebhookEndpoint']._serialized_options = b'\310\214\031\006\202\323\344\223\0020\"+/v1/books/{book}/webhooks/{endpoint}/replay:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookDeliveries']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookDeliveries']._serialized_options = b'\220\002\001\202\323\344\223\0021\022//v1/books/{book}/webhooks/{endpoint}/deliveries'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookDeliveries']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\0021\022//v1/books/{book}/webhooks/{endpoint}/deliveries'
   _globals['_WEBHOOKSERVICE'].methods_by_name['RetryWebhookDeliveries']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['RetryWebhookDeliveries']._serialized_options = b'\202\323\344\223\002:\"5/v1/books/{book}/webhooks/{endpoint}/deliveries/retry:\001*'
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=245
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=385
-  _globals['_WEBHOOKSTART']._serialized_start=387
-  _globals['_WEBHOOKSTART']._serialized_end=502
-  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_start=504
-  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_end=563
-  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_start=565
-  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_end=647
-  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_start=649
-  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_end=756
-  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_start=759
-  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_end=903
-  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_start=905
-  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_end=967
-  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_start=969
-  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_end=1073
-  _globals['_PAUSEWEBHOOKENDPOINTREQUEST']._serialized_start=1075
-  _globals['_PAUSEWEBHOOKENDPOINTREQUEST']._serialized_end=1136
-  _globals['_RESUMEWEBHOOKENDPOINTREQUEST']._serialized_start=1138
-  _globals['_RESUMEWEBHOOKENDPOINTREQUEST']._serialized_end=1200
-  _globals['_REPLAYWEBHOOKENDPOINTREQUEST']._serialized_start=1202
-  _globals['_REPLAYWEBHOOKENDPOINTREQUEST']._serialized_end=1309
-  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=1312
-  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1466
-  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1468
-  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1577
-  _globals['_RETRYWEBHOOKDELIVERIESREQUEST']._serialized_start=1579
-  _globals['_RETRYWEBHOOKDELIVERIESREQUEST']._serialized_end=1662
-  _globals['_RETRYWEBHOOKDELIVERIESRESPONSE']._serialized_start=1664
-  _globals['_RETRYWEBHOOKDELIVERIESRESPONSE']._serialized_end=1713
-  _globals['_WEBHOOKSERVICE']._serialized_start=1716
-  _globals['_WEBHOOKSERVICE']._serialized_end=3492
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RetryWebhookDeliveries']._serialized_options = b'\310\214\031\006\202\323\344\223\002:\"5/v1/books/{book}/webhooks/{endpoint}/deliveries/retry:\001*'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=275
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=415
+  _globals['_WEBHOOKSTART']._serialized_start=417
+  _globals['_WEBHOOKSTART']._serialized_end=532
+  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_start=534
+  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_end=593
+  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_start=595
+  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_end=677
+  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_start=679
+  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_end=786
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_start=789
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_end=933
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_start=935
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_end=997
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_start=999
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_end=1103
+  _globals['_PAUSEWEBHOOKENDPOINTREQUEST']._serialized_start=1105
+  _globals['_PAUSEWEBHOOKENDPOINTREQUEST']._serialized_end=1166
+  _globals['_RESUMEWEBHOOKENDPOINTREQUEST']._serialized_start=1168
+  _globals['_RESUMEWEBHOOKENDPOINTREQUEST']._serialized_end=1230
+  _globals['_REPLAYWEBHOOKENDPOINTREQUEST']._serialized_start=1232
+  _globals['_REPLAYWEBHOOKENDPOINTREQUEST']._serialized_end=1339
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=1342
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1496
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1498
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1607
+  _globals['_RETRYWEBHOOKDELIVERIESREQUEST']._serialized_start=1609
+  _globals['_RETRYWEBHOOKDELIVERIESREQUEST']._serialized_end=1692
+  _globals['_RETRYWEBHOOKDELIVERIESRESPONSE']._serialized_start=1694
+  _globals['_RETRYWEBHOOKDELIVERIESRESPONSE']._serialized_end=1743
+  _globals['_WEBHOOKSERVICE']._serialized_start=1746
+  _globals['_WEBHOOKSERVICE']._serialized_end=3566
 # @@protoc_insertion_point(module_scope)

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from yupana.access.v1 import scope_pb2 as yupana_dot_access_dot_v1_dot_scope__pb2
 from yupana.ledger.v1 import book_pb2 as yupana_dot_ledger_dot_v1_dot_book__pb2
 from yupana.ledger.v1 import consistency_pb2 as yupana_dot_ledger_dot_v1_dot_consistency__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yupana/ledger/v1/book_service.proto\x12\x10yupana.ledger.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1byupana/ledger/v1/book.proto\x1a\"yupana/ledger/v1/consistency.proto\"!\n\x11\x43reateBookRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\"\x1e\n\x0eGetBookRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\"9\n\x10ListBooksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x11ListBooksResponse\x12%\n\x05\x62ooks\x18\x01 \x03(\x0b\x32\x16.yupana.ledger.v1.Book\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x11ListAssetsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"h\n\x12ListAssetsResponse\x12\'\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x17.yupana.ledger.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t2\xbc\x03\n\x0b\x42ookService\x12\x62\n\nCreateBook\x12#.yupana.ledger.v1.CreateBookRequest\x1a\x16.yupana.ledger.v1.Book\"\x17\x90\x02\x02\x82\xd3\xe4\x93\x02\x0e\"\t/v1/books:\x01*\x12`\n\x07GetBook\x12 .yupana.ledger.v1.GetBookRequest\x1a\x16.yupana.ledger.v1.Book\"\x1b\x90\x02\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/books/{book}\x12j\n\tListBooks\x12\".yupana.ledger.v1.ListBooksRequest\x1a#.yupana.ledger.v1.ListBooksResponse\"\x14\x90\x02\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/books\x12{\n\nListAssets\x12#.yupana.ledger.v1.ListAssetsRequest\x1a$.yupana.ledger.v1.ListAssetsResponse\"\"\x90\x02\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/books/{book}/assetsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yupana/ledger/v1/book_service.proto\x12\x10yupana.ledger.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1cyupana/access/v1/scope.proto\x1a\x1byupana/ledger/v1/book.proto\x1a\"yupana/ledger/v1/consistency.proto\"!\n\x11\x43reateBookRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\"\x1e\n\x0eGetBookRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\"9\n\x10ListBooksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x11ListBooksResponse\x12%\n\x05\x62ooks\x18\x01 \x03(\x0b\x32\x16.yupana.ledger.v1.Book\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x11ListAssetsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x04 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"h\n\x12ListAssetsResponse\x12\'\n\x06\x61ssets\x18\x01 \x03(\x0b\x32\x17.yupana.ledger.v1.Asset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t2\xcc\x03\n\x0b\x42ookService\x12\x66\n\nCreateBook\x12#.yupana.ledger.v1.CreateBookRequest\x1a\x16.yupana.ledger.v1.Book\"\x1b\x90\x02\x02\xc8\x8c\x19\x06\x82\xd3\xe4\x93\x02\x0e\"\t/v1/books:\x01*\x12\x64\n\x07GetBook\x12 .yupana.ledger.v1.GetBookRequest\x1a\x16.yupana.ledger.v1.Book\"\x1f\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/books/{book}\x12n\n\tListBooks\x12\".yupana.ledger.v1.ListBooksRequest\x1a#.yupana.ledger.v1.ListBooksResponse\"\x18\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/books\x12\x7f\n\nListAssets\x12#.yupana.ledger.v1.ListAssetsRequest\x1a$.yupana.ledger.v1.ListAssetsResponse\"&\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/books/{book}/assetsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,25 +36,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yupana.ledger.v1.book_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BOOKSERVICE'].methods_by_name['CreateBook']._loaded_options = None
-  _globals['_BOOKSERVICE'].methods_by_name['CreateBook']._serialized_options = b'\220\002\002\202\323\344\223\002\016\"\t/v1/books:\001*'
+  _globals['_BOOKSERVICE'].methods_by_name['CreateBook']._serialized_options = b'\220\002\002\310\214\031\006\202\323\344\223\002\016\"\t/v1/books:\001*'
   _globals['_BOOKSERVICE'].methods_by_name['GetBook']._loaded_options = None
-  _globals['_BOOKSERVICE'].methods_by_name['GetBook']._serialized_options = b'\220\002\001\202\323\344\223\002\022\022\020/v1/books/{book}'
+  _globals['_BOOKSERVICE'].methods_by_name['GetBook']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\022\022\020/v1/books/{book}'
   _globals['_BOOKSERVICE'].methods_by_name['ListBooks']._loaded_options = None
-  _globals['_BOOKSERVICE'].methods_by_name['ListBooks']._serialized_options = b'\220\002\001\202\323\344\223\002\013\022\t/v1/books'
+  _globals['_BOOKSERVICE'].methods_by_name['ListBooks']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\013\022\t/v1/books'
   _globals['_BOOKSERVICE'].methods_by_name['ListAssets']._loaded_options = None
-  _globals['_BOOKSERVICE'].methods_by_name['ListAssets']._serialized_options = b'\220\002\001\202\323\344\223\002\031\022\027/v1/books/{book}/assets'
-  _globals['_CREATEBOOKREQUEST']._serialized_start=152
-  _globals['_CREATEBOOKREQUEST']._serialized_end=185
-  _globals['_GETBOOKREQUEST']._serialized_start=187
-  _globals['_GETBOOKREQUEST']._serialized_end=217
-  _globals['_LISTBOOKSREQUEST']._serialized_start=219
-  _globals['_LISTBOOKSREQUEST']._serialized_end=276
-  _globals['_LISTBOOKSRESPONSE']._serialized_start=278
-  _globals['_LISTBOOKSRESPONSE']._serialized_end=361
-  _globals['_LISTASSETSREQUEST']._serialized_start=363
-  _globals['_LISTASSETSREQUEST']._serialized_end=487
-  _globals['_LISTASSETSRESPONSE']._serialized_start=489
-  _globals['_LISTASSETSRESPONSE']._serialized_end=593
-  _globals['_BOOKSERVICE']._serialized_start=596
-  _globals['_BOOKSERVICE']._serialized_end=1040
+  _globals['_BOOKSERVICE'].methods_by_name['ListAssets']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\031\022\027/v1/books/{book}/assets'
+  _globals['_CREATEBOOKREQUEST']._serialized_start=182
+  _globals['_CREATEBOOKREQUEST']._serialized_end=215
+  _globals['_GETBOOKREQUEST']._serialized_start=217
+  _globals['_GETBOOKREQUEST']._serialized_end=247
+  _globals['_LISTBOOKSREQUEST']._serialized_start=249
+  _globals['_LISTBOOKSREQUEST']._serialized_end=306
+  _globals['_LISTBOOKSRESPONSE']._serialized_start=308
+  _globals['_LISTBOOKSRESPONSE']._serialized_end=391
+  _globals['_LISTASSETSREQUEST']._serialized_start=393
+  _globals['_LISTASSETSREQUEST']._serialized_end=517
+  _globals['_LISTASSETSRESPONSE']._serialized_start=519
+  _globals['_LISTASSETSRESPONSE']._serialized_end=623
+  _globals['_BOOKSERVICE']._serialized_start=626
+  _globals['_BOOKSERVICE']._serialized_end=1086
 # @@protoc_insertion_point(module_scope)

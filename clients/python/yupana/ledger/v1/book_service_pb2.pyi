@@ -1,4 +1,5 @@
 from google.api import annotations_pb2 as _annotations_pb2
+from yupana.access.v1 import scope_pb2 as _scope_pb2
 from yupana.ledger.v1 import book_pb2 as _book_pb2
 from yupana.ledger.v1 import consistency_pb2 as _consistency_pb2
 from google.protobuf.internal import containers as _containers

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from yupana.access.v1 import scope_pb2 as _scope_pb2
 from yupana.ledger.v1 import account_pb2 as _account_pb2
 from yupana.ledger.v1 import limits_pb2 as _limits_pb2
 from google.protobuf.internal import containers as _containers

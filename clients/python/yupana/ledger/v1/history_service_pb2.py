@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.access.v1 import scope_pb2 as yupana_dot_access_dot_v1_dot_scope__pb2
 from yupana.ledger.v1 import account_pb2 as yupana_dot_ledger_dot_v1_dot_account__pb2
 from yupana.ledger.v1 import consistency_pb2 as yupana_dot_ledger_dot_v1_dot_consistency__pb2
 from yupana.ledger.v1 import hold_pb2 as yupana_dot_ledger_dot_v1_dot_hold__pb2
@@ -31,7 +32,7 @@ from yupana.ledger.v1 import outcome_pb2 as yupana_dot_ledger_dot_v1_dot_outcome
 from yupana.ledger.v1 import transfer_pb2 as yupana_dot_ledger_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yupana/ledger/v1/history_service.proto\x12\x10yupana.ledger.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eyupana/ledger/v1/account.proto\x1a\"yupana/ledger/v1/consistency.proto\x1a\x1byupana/ledger/v1/hold.proto\x1a\x1eyupana/ledger/v1/outcome.proto\x1a\x1fyupana/ledger/v1/transfer.proto\"a\n\x11GetOutcomeRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"`\n\x0eGetHoldRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0c\n\x04hold\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"\xb8\x01\n\x10ListHoldsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.yupana.ledger.v1.HoldState\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"e\n\x11ListHoldsResponse\x12%\n\x05holds\x18\x01 \x03(\x0b\x32\x16.yupana.ledger.v1.Hold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t\"\x9c\x02\n\x13GetStatementRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12/\n\x05order\x18\x03 \x01(\x0e\x32 .yupana.ledger.v1.StatementOrder\x12-\n\tfrom_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"\xcb\x01\n\x14GetStatementResponse\x12.\n\x05lines\x18\x01 \x03(\x0b\x32\x1f.yupana.ledger.v1.StatementLine\x12+\n\x07opening\x18\x02 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12+\n\x07\x63losing\x18\x03 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\t\"{\n\rStatementLine\x12,\n\x08transfer\x18\x01 \x01(\x0b\x32\x1a.yupana.ledger.v1.Transfer\x12\x0e\n\x06\x63hange\x18\x02 \x01(\t\x12,\n\x08\x62\x61lances\x18\x03 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\"f\n\x12SumBalancesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"Q\n\x13SumBalancesResponse\x12(\n\x04sums\x18\x01 \x03(\x0b\x32\x1a.yupana.ledger.v1.AssetSum\x12\x10\n\x08position\x18\x02 \x01(\t\"Y\n\x08\x41ssetSum\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x02 \x01(\x03\x12,\n\x08\x62\x61lances\x18\x03 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances*v\n\x0eStatementOrder\x12\x1f\n\x1bSTATEMENT_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSTATEMENT_ORDER_RECORD_TIME\x10\x01\x12\"\n\x1eSTATEMENT_ORDER_EFFECTIVE_TIME\x10\x02\x32\x91\x05\n\x0eHistoryService\x12\x7f\n\nGetOutcome\x12#.yupana.ledger.v1.GetOutcomeRequest\x1a\x19.yupana.ledger.v1.Outcome\"1\x90\x02\x01\x82\xd3\xe4\x93\x02(\x12&/v1/books/{book}/commands/{id}/outcome\x12m\n\x07GetHold\x12 .yupana.ledger.v1.GetHoldRequest\x1a\x16.yupana.ledger.v1.Hold\"(\x90\x02\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/books/{book}/holds/{hold}\x12w\n\tListHolds\x12\".yupana.ledger.v1.ListHoldsRequest\x1a#.yupana.ledger.v1.ListHoldsResponse\"!\x90\x02\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/books/{book}/holds\x12\x97\x01\n\x0cGetStatement\x12%.yupana.ledger.v1.GetStatementRequest\x1a&.yupana.ledger.v1.GetStatementResponse\"8\x90\x02\x01\x82\xd3\xe4\x93\x02/\x12-/v1/books/{book}/accounts/{account}/statement\x12|\n\x0bSumBalances\x12$.yupana.ledger.v1.SumBalancesRequest\x1a%.yupana.ledger.v1.SumBalancesResponse\" \x90\x02\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/books/{book}/sumsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yupana/ledger/v1/history_service.proto\x12\x10yupana.ledger.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cyupana/access/v1/scope.proto\x1a\x1eyupana/ledger/v1/account.proto\x1a\"yupana/ledger/v1/consistency.proto\x1a\x1byupana/ledger/v1/hold.proto\x1a\x1eyupana/ledger/v1/outcome.proto\x1a\x1fyupana/ledger/v1/transfer.proto\"a\n\x11GetOutcomeRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"`\n\x0eGetHoldRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0c\n\x04hold\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"\xb8\x01\n\x10ListHoldsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.yupana.ledger.v1.HoldState\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x06 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"e\n\x11ListHoldsResponse\x12%\n\x05holds\x18\x01 \x03(\x0b\x32\x16.yupana.ledger.v1.Hold\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t\"\x9c\x02\n\x13GetStatementRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12/\n\x05order\x18\x03 \x01(\x0e\x32 .yupana.ledger.v1.StatementOrder\x12-\n\tfrom_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x08 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"\xcb\x01\n\x14GetStatementResponse\x12.\n\x05lines\x18\x01 \x03(\x0b\x32\x1f.yupana.ledger.v1.StatementLine\x12+\n\x07opening\x18\x02 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12+\n\x07\x63losing\x18\x03 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\t\"{\n\rStatementLine\x12,\n\x08transfer\x18\x01 \x01(\x0b\x32\x1a.yupana.ledger.v1.Transfer\x12\x0e\n\x06\x63hange\x18\x02 \x01(\t\x12,\n\x08\x62\x61lances\x18\x03 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances\"f\n\x12SumBalancesRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"Q\n\x13SumBalancesResponse\x12(\n\x04sums\x18\x01 \x03(\x0b\x32\x1a.yupana.ledger.v1.AssetSum\x12\x10\n\x08position\x18\x02 \x01(\t\"Y\n\x08\x41ssetSum\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x02 \x01(\x03\x12,\n\x08\x62\x61lances\x18\x03 \x01(\x0b\x32\x1a.yupana.ledger.v1.Balances*v\n\x0eStatementOrder\x12\x1f\n\x1bSTATEMENT_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSTATEMENT_ORDER_RECORD_TIME\x10\x01\x12\"\n\x1eSTATEMENT_ORDER_EFFECTIVE_TIME\x10\x02\x32\xa7\x05\n\x0eHistoryService\x12\x83\x01\n\nGetOutcome\x12#.yupana.ledger.v1.GetOutcomeRequest\x1a\x19.yupana.ledger.v1.Outcome\"5\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02(\x12&/v1/books/{book}/commands/{id}/outcome\x12q\n\x07GetHold\x12 .yupana.ledger.v1.GetHoldRequest\x1a\x16.yupana.ledger.v1.Hold\",\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/books/{book}/holds/{hold}\x12{\n\tListHolds\x12\".yupana.ledger.v1.ListHoldsRequest\x1a#.yupana.ledger.v1.ListHoldsResponse\"%\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/books/{book}/holds\x12\x9b\x01\n\x0cGetStatement\x12%.yupana.ledger.v1.GetStatementRequest\x1a&.yupana.ledger.v1.GetStatementResponse\"<\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02/\x12-/v1/books/{book}/accounts/{account}/statement\x12\x80\x01\n\x0bSumBalances\x12$.yupana.ledger.v1.SumBalancesRequest\x1a%.yupana.ledger.v1.SumBalancesResponse\"$\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/books/{book}/sumsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,37 +40,37 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yupana.ledger.v1.history_se
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HISTORYSERVICE'].methods_by_name['GetOutcome']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['GetOutcome']._serialized_options = b'\220\002\001\202\323\344\223\002(\022&/v1/books/{book}/commands/{id}/outcome'
+  _globals['_HISTORYSERVICE'].methods_by_name['GetOutcome']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002(\022&/v1/books/{book}/commands/{id}/outcome'
   _globals['_HISTORYSERVICE'].methods_by_name['GetHold']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['GetHold']._serialized_options = b'\220\002\001\202\323\344\223\002\037\022\035/v1/books/{book}/holds/{hold}'
+  _globals['_HISTORYSERVICE'].methods_by_name['GetHold']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\037\022\035/v1/books/{book}/holds/{hold}'
   _globals['_HISTORYSERVICE'].methods_by_name['ListHolds']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['ListHolds']._serialized_options = b'\220\002\001\202\323\344\223\002\030\022\026/v1/books/{book}/holds'
+  _globals['_HISTORYSERVICE'].methods_by_name['ListHolds']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\030\022\026/v1/books/{book}/holds'
   _globals['_HISTORYSERVICE'].methods_by_name['GetStatement']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\220\002\001\202\323\344\223\002/\022-/v1/books/{book}/accounts/{account}/statement'
+  _globals['_HISTORYSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002/\022-/v1/books/{book}/accounts/{account}/statement'
   _globals['_HISTORYSERVICE'].methods_by_name['SumBalances']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['SumBalances']._serialized_options = b'\220\002\001\202\323\344\223\002\027\022\025/v1/books/{book}/sums'
-  _globals['_STATEMENTORDER']._serialized_start=1668
-  _globals['_STATEMENTORDER']._serialized_end=1786
-  _globals['_GETOUTCOMEREQUEST']._serialized_start=285
-  _globals['_GETOUTCOMEREQUEST']._serialized_end=382
-  _globals['_GETHOLDREQUEST']._serialized_start=384
-  _globals['_GETHOLDREQUEST']._serialized_end=480
-  _globals['_LISTHOLDSREQUEST']._serialized_start=483
-  _globals['_LISTHOLDSREQUEST']._serialized_end=667
-  _globals['_LISTHOLDSRESPONSE']._serialized_start=669
-  _globals['_LISTHOLDSRESPONSE']._serialized_end=770
-  _globals['_GETSTATEMENTREQUEST']._serialized_start=773
-  _globals['_GETSTATEMENTREQUEST']._serialized_end=1057
-  _globals['_GETSTATEMENTRESPONSE']._serialized_start=1060
-  _globals['_GETSTATEMENTRESPONSE']._serialized_end=1263
-  _globals['_STATEMENTLINE']._serialized_start=1265
-  _globals['_STATEMENTLINE']._serialized_end=1388
-  _globals['_SUMBALANCESREQUEST']._serialized_start=1390
-  _globals['_SUMBALANCESREQUEST']._serialized_end=1492
-  _globals['_SUMBALANCESRESPONSE']._serialized_start=1494
-  _globals['_SUMBALANCESRESPONSE']._serialized_end=1575
-  _globals['_ASSETSUM']._serialized_start=1577
-  _globals['_ASSETSUM']._serialized_end=1666
-  _globals['_HISTORYSERVICE']._serialized_start=1789
-  _globals['_HISTORYSERVICE']._serialized_end=2446
+  _globals['_HISTORYSERVICE'].methods_by_name['SumBalances']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\027\022\025/v1/books/{book}/sums'
+  _globals['_STATEMENTORDER']._serialized_start=1698
+  _globals['_STATEMENTORDER']._serialized_end=1816
+  _globals['_GETOUTCOMEREQUEST']._serialized_start=315
+  _globals['_GETOUTCOMEREQUEST']._serialized_end=412
+  _globals['_GETHOLDREQUEST']._serialized_start=414
+  _globals['_GETHOLDREQUEST']._serialized_end=510
+  _globals['_LISTHOLDSREQUEST']._serialized_start=513
+  _globals['_LISTHOLDSREQUEST']._serialized_end=697
+  _globals['_LISTHOLDSRESPONSE']._serialized_start=699
+  _globals['_LISTHOLDSRESPONSE']._serialized_end=800
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=803
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=1087
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=1090
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=1293
+  _globals['_STATEMENTLINE']._serialized_start=1295
+  _globals['_STATEMENTLINE']._serialized_end=1418
+  _globals['_SUMBALANCESREQUEST']._serialized_start=1420
+  _globals['_SUMBALANCESREQUEST']._serialized_end=1522
+  _globals['_SUMBALANCESRESPONSE']._serialized_start=1524
+  _globals['_SUMBALANCESRESPONSE']._serialized_end=1605
+  _globals['_ASSETSUM']._serialized_start=1607
+  _globals['_ASSETSUM']._serialized_end=1696
+  _globals['_HISTORYSERVICE']._serialized_start=1819
+  _globals['_HISTORYSERVICE']._serialized_end=2498
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from yupana.access.v1 import scope_pb2 as _scope_pb2
 from yupana.ledger.v1 import account_pb2 as _account_pb2
 from yupana.ledger.v1 import consistency_pb2 as _consistency_pb2
 from yupana.ledger.v1 import hold_pb2 as _hold_pb2

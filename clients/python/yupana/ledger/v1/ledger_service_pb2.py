@@ -25,6 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yupana.access.v1 import scope_pb2 as yupana_dot_access_dot_v1_dot_scope__pb2
 from yupana.ledger.v1 import account_pb2 as yupana_dot_ledger_dot_v1_dot_account__pb2
 from yupana.ledger.v1 import as_of_pb2 as yupana_dot_ledger_dot_v1_dot_as__of__pb2
 from yupana.ledger.v1 import command_pb2 as yupana_dot_ledger_dot_v1_dot_command__pb2
@@ -35,7 +36,7 @@ from yupana.ledger.v1 import outcome_pb2 as yupana_dot_ledger_dot_v1_dot_outcome
 from yupana.ledger.v1 import transfer_pb2 as yupana_dot_ledger_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yupana/ledger/v1/ledger_service.proto\x12\x10yupana.ledger.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eyupana/ledger/v1/account.proto\x1a\x1cyupana/ledger/v1/as_of.proto\x1a\x1eyupana/ledger/v1/command.proto\x1a\"yupana/ledger/v1/consistency.proto\x1a#yupana/ledger/v1/error_reason.proto\x1a\x1byupana/ledger/v1/hold.proto\x1a\x1eyupana/ledger/v1/outcome.proto\x1a\x1fyupana/ledger/v1/transfer.proto\"b\n\x0e\x45xecuteRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12+\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x19.yupana.ledger.v1.Command\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"u\n\x14\x45xecuteStreamRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .yupana.ledger.v1.ExecuteRequest\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"P\n\x0f\x45xecuteResponse\x12+\n\x08outcomes\x18\x01 \x03(\x0b\x32\x19.yupana.ledger.v1.Outcome\x12\x10\n\x08position\x18\x02 \x01(\t\"\xb0\x01\n\x17\x42\x61tchGetAccountsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x02 \x03(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12%\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x16.yupana.ledger.v1.AsOf\x12\x1a\n\x12include_open_holds\x18\x05 \x01(\x08\"\xaf\x01\n\x18\x42\x61tchGetAccountsResponse\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.yupana.ledger.v1.Account\x12\x0f\n\x07missing\x18\x02 \x03(\t\x12\x10\n\x08position\x18\x03 \x01(\t\x12*\n\nopen_holds\x18\x04 \x03(\x0b\x32\x16.yupana.ledger.v1.Hold\x12\x17\n\x0fmore_open_holds\x18\x05 \x01(\x08\"\x8d\x01\n\x11GetAccountRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12%\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x16.yupana.ledger.v1.AsOf\"\xc4\x01\n\x13ListAccountsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12&\n\x05label\x18\x07 \x01(\x0b\x32\x17.yupana.ledger.v1.Label\"#\n\x05Label\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"n\n\x14ListAccountsResponse\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.yupana.ledger.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t\"b\n\x12GetTransferRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"\xa1\x03\n\x14ListTransfersRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12\x0e\n\x06prefix\x18\x06 \x01(\t\x12\x0c\n\x04\x63ode\x18\x07 \x01(\t\x12&\n\x05label\x18\x08 \x01(\x0b\x32\x17.yupana.ledger.v1.Label\x12\r\n\x05group\x18\t \x01(\t\x12\x30\n\x07outcome\x18\n \x01(\x0b\x32\x1f.yupana.ledger.v1.OutcomeFilter\x12\x34\n\x10\x66rom_record_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eto_record_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04hold\x18\r \x01(\t\x12\x10\n\x08reverses\x18\x0e \x01(\t\"_\n\rOutcomeFilter\x12\x12\n\x08rejected\x18\x01 \x01(\x08H\x00\x12/\n\x06reason\x18\x02 \x01(\x0e\x32\x1d.yupana.ledger.v1.ErrorReasonH\x00\x42\t\n\x07outcome\"q\n\x15ListTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.yupana.ledger.v1.Transfer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t2\x8a\x07\n\rLedgerService\x12w\n\x07\x45xecute\x12 .yupana.ledger.v1.ExecuteRequest\x1a!.yupana.ledger.v1.ExecuteResponse\"\'\x90\x02\x02\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/books/{book}/commands:\x01*\x12\x63\n\rExecuteStream\x12&.yupana.ledger.v1.ExecuteStreamRequest\x1a!.yupana.ledger.v1.ExecuteResponse\"\x03\x90\x02\x02(\x01\x30\x01\x12\x8f\x01\n\x10\x42\x61tchGetAccounts\x12).yupana.ledger.v1.BatchGetAccountsRequest\x1a*.yupana.ledger.v1.BatchGetAccountsResponse\"$\x90\x02\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/books/{book}/snapshot\x12|\n\nGetAccount\x12#.yupana.ledger.v1.GetAccountRequest\x1a\x19.yupana.ledger.v1.Account\".\x90\x02\x01\x82\xd3\xe4\x93\x02%\x12#/v1/books/{book}/accounts/{account}\x12\x83\x01\n\x0cListAccounts\x12%.yupana.ledger.v1.ListAccountsRequest\x1a&.yupana.ledger.v1.ListAccountsResponse\"$\x90\x02\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/books/{book}/accounts\x12{\n\x0bGetTransfer\x12$.yupana.ledger.v1.GetTransferRequest\x1a\x1a.yupana.ledger.v1.Transfer\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/books/{book}/transfers/{id}\x12\x87\x01\n\rListTransfers\x12&.yupana.ledger.v1.ListTransfersRequest\x1a\'.yupana.ledger.v1.ListTransfersResponse\"%\x90\x02\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/books/{book}/transfersb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yupana/ledger/v1/ledger_service.proto\x12\x10yupana.ledger.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cyupana/access/v1/scope.proto\x1a\x1eyupana/ledger/v1/account.proto\x1a\x1cyupana/ledger/v1/as_of.proto\x1a\x1eyupana/ledger/v1/command.proto\x1a\"yupana/ledger/v1/consistency.proto\x1a#yupana/ledger/v1/error_reason.proto\x1a\x1byupana/ledger/v1/hold.proto\x1a\x1eyupana/ledger/v1/outcome.proto\x1a\x1fyupana/ledger/v1/transfer.proto\"b\n\x0e\x45xecuteRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12+\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x19.yupana.ledger.v1.Command\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"u\n\x14\x45xecuteStreamRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .yupana.ledger.v1.ExecuteRequest\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"P\n\x0f\x45xecuteResponse\x12+\n\x08outcomes\x18\x01 \x03(\x0b\x32\x19.yupana.ledger.v1.Outcome\x12\x10\n\x08position\x18\x02 \x01(\t\"\xb0\x01\n\x17\x42\x61tchGetAccountsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x02 \x03(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12%\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x16.yupana.ledger.v1.AsOf\x12\x1a\n\x12include_open_holds\x18\x05 \x01(\x08\"\xaf\x01\n\x18\x42\x61tchGetAccountsResponse\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.yupana.ledger.v1.Account\x12\x0f\n\x07missing\x18\x02 \x03(\t\x12\x10\n\x08position\x18\x03 \x01(\t\x12*\n\nopen_holds\x18\x04 \x03(\x0b\x32\x16.yupana.ledger.v1.Hold\x12\x17\n\x0fmore_open_holds\x18\x05 \x01(\x08\"\x8d\x01\n\x11GetAccountRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12%\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x16.yupana.ledger.v1.AsOf\"\xc4\x01\n\x13ListAccountsRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\x12&\n\x05label\x18\x07 \x01(\x0b\x32\x17.yupana.ledger.v1.Label\"#\n\x05Label\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"n\n\x14ListAccountsResponse\x12+\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.yupana.ledger.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t\"b\n\x12GetTransferRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\"\xa1\x03\n\x14ListTransfersRequest\x12\x0c\n\x04\x62ook\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x32\n\x0b\x63onsistency\x18\x05 \x01(\x0b\x32\x1d.yupana.ledger.v1.Consistency\x12\x0e\n\x06prefix\x18\x06 \x01(\t\x12\x0c\n\x04\x63ode\x18\x07 \x01(\t\x12&\n\x05label\x18\x08 \x01(\x0b\x32\x17.yupana.ledger.v1.Label\x12\r\n\x05group\x18\t \x01(\t\x12\x30\n\x07outcome\x18\n \x01(\x0b\x32\x1f.yupana.ledger.v1.OutcomeFilter\x12\x34\n\x10\x66rom_record_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eto_record_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04hold\x18\r \x01(\t\x12\x10\n\x08reverses\x18\x0e \x01(\t\"_\n\rOutcomeFilter\x12\x12\n\x08rejected\x18\x01 \x01(\x08H\x00\x12/\n\x06reason\x18\x02 \x01(\x0e\x32\x1d.yupana.ledger.v1.ErrorReasonH\x00\x42\t\n\x07outcome\"q\n\x15ListTransfersResponse\x12-\n\ttransfers\x18\x01 \x03(\x0b\x32\x1a.yupana.ledger.v1.Transfer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t2\x9f\x07\n\rLedgerService\x12w\n\x07\x45xecute\x12 .yupana.ledger.v1.ExecuteRequest\x1a!.yupana.ledger.v1.ExecuteResponse\"\'\x90\x02\x02\x82\xd3\xe4\x93\x02\x1e\"\x19/v1/books/{book}/commands:\x01*\x12\x63\n\rExecuteStream\x12&.yupana.ledger.v1.ExecuteStreamRequest\x1a!.yupana.ledger.v1.ExecuteResponse\"\x03\x90\x02\x02(\x01\x30\x01\x12\x93\x01\n\x10\x42\x61tchGetAccounts\x12).yupana.ledger.v1.BatchGetAccountsRequest\x1a*.yupana.ledger.v1.BatchGetAccountsResponse\"(\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/books/{book}/snapshot\x12\x80\x01\n\nGetAccount\x12#.yupana.ledger.v1.GetAccountRequest\x1a\x19.yupana.ledger.v1.Account\"2\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02%\x12#/v1/books/{book}/accounts/{account}\x12\x87\x01\n\x0cListAccounts\x12%.yupana.ledger.v1.ListAccountsRequest\x1a&.yupana.ledger.v1.ListAccountsResponse\"(\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/books/{book}/accounts\x12\x7f\n\x0bGetTransfer\x12$.yupana.ledger.v1.GetTransferRequest\x1a\x1a.yupana.ledger.v1.Transfer\".\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/books/{book}/transfers/{id}\x12\x8b\x01\n\rListTransfers\x12&.yupana.ledger.v1.ListTransfersRequest\x1a\'.yupana.ledger.v1.ListTransfersResponse\")\x90\x02\x01\xc8\x8c\x19\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/books/{book}/transfersb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,41 +48,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEDGERSERVICE'].methods_by_name['ExecuteStream']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['ExecuteStream']._serialized_options = b'\220\002\002'
   _globals['_LEDGERSERVICE'].methods_by_name['BatchGetAccounts']._loaded_options = None
-  _globals['_LEDGERSERVICE'].methods_by_name['BatchGetAccounts']._serialized_options = b'\220\002\001\202\323\344\223\002\033\022\031/v1/books/{book}/snapshot'
+  _globals['_LEDGERSERVICE'].methods_by_name['BatchGetAccounts']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\033\022\031/v1/books/{book}/snapshot'
   _globals['_LEDGERSERVICE'].methods_by_name['GetAccount']._loaded_options = None
-  _globals['_LEDGERSERVICE'].methods_by_name['GetAccount']._serialized_options = b'\220\002\001\202\323\344\223\002%\022#/v1/books/{book}/accounts/{account}'
+  _globals['_LEDGERSERVICE'].methods_by_name['GetAccount']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002%\022#/v1/books/{book}/accounts/{account}'
   _globals['_LEDGERSERVICE'].methods_by_name['ListAccounts']._loaded_options = None
-  _globals['_LEDGERSERVICE'].methods_by_name['ListAccounts']._serialized_options = b'\220\002\001\202\323\344\223\002\033\022\031/v1/books/{book}/accounts'
+  _globals['_LEDGERSERVICE'].methods_by_name['ListAccounts']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\033\022\031/v1/books/{book}/accounts'
   _globals['_LEDGERSERVICE'].methods_by_name['GetTransfer']._loaded_options = None
-  _globals['_LEDGERSERVICE'].methods_by_name['GetTransfer']._serialized_options = b'\220\002\001\202\323\344\223\002!\022\037/v1/books/{book}/transfers/{id}'
+  _globals['_LEDGERSERVICE'].methods_by_name['GetTransfer']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002!\022\037/v1/books/{book}/transfers/{id}'
   _globals['_LEDGERSERVICE'].methods_by_name['ListTransfers']._loaded_options = None
-  _globals['_LEDGERSERVICE'].methods_by_name['ListTransfers']._serialized_options = b'\220\002\001\202\323\344\223\002\034\022\032/v1/books/{book}/transfers'
-  _globals['_EXECUTEREQUEST']._serialized_start=415
-  _globals['_EXECUTEREQUEST']._serialized_end=513
-  _globals['_EXECUTESTREAMREQUEST']._serialized_start=515
-  _globals['_EXECUTESTREAMREQUEST']._serialized_end=632
-  _globals['_EXECUTERESPONSE']._serialized_start=634
-  _globals['_EXECUTERESPONSE']._serialized_end=714
-  _globals['_BATCHGETACCOUNTSREQUEST']._serialized_start=717
-  _globals['_BATCHGETACCOUNTSREQUEST']._serialized_end=893
-  _globals['_BATCHGETACCOUNTSRESPONSE']._serialized_start=896
-  _globals['_BATCHGETACCOUNTSRESPONSE']._serialized_end=1071
-  _globals['_GETACCOUNTREQUEST']._serialized_start=1074
-  _globals['_GETACCOUNTREQUEST']._serialized_end=1215
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1218
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1414
-  _globals['_LABEL']._serialized_start=1416
-  _globals['_LABEL']._serialized_end=1451
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1453
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1563
-  _globals['_GETTRANSFERREQUEST']._serialized_start=1565
-  _globals['_GETTRANSFERREQUEST']._serialized_end=1663
-  _globals['_LISTTRANSFERSREQUEST']._serialized_start=1666
-  _globals['_LISTTRANSFERSREQUEST']._serialized_end=2083
-  _globals['_OUTCOMEFILTER']._serialized_start=2085
-  _globals['_OUTCOMEFILTER']._serialized_end=2180
-  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=2182
-  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=2295
-  _globals['_LEDGERSERVICE']._serialized_start=2298
-  _globals['_LEDGERSERVICE']._serialized_end=3204
+  _globals['_LEDGERSERVICE'].methods_by_name['ListTransfers']._serialized_options = b'\220\002\001\310\214\031\001\202\323\344\223\002\034\022\032/v1/books/{book}/transfers'
+  _globals['_EXECUTEREQUEST']._serialized_start=445
+  _globals['_EXECUTEREQUEST']._serialized_end=543
+  _globals['_EXECUTESTREAMREQUEST']._serialized_start=545
+  _globals['_EXECUTESTREAMREQUEST']._serialized_end=662
+  _globals['_EXECUTERESPONSE']._serialized_start=664
+  _globals['_EXECUTERESPONSE']._serialized_end=744
+  _globals['_BATCHGETACCOUNTSREQUEST']._serialized_start=747
+  _globals['_BATCHGETACCOUNTSREQUEST']._serialized_end=923
+  _globals['_BATCHGETACCOUNTSRESPONSE']._serialized_start=926
+  _globals['_BATCHGETACCOUNTSRESPONSE']._serialized_end=1101
+  _globals['_GETACCOUNTREQUEST']._serialized_start=1104
+  _globals['_GETACCOUNTREQUEST']._serialized_end=1245
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1248
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1444
+  _globals['_LABEL']._serialized_start=1446
+  _globals['_LABEL']._serialized_end=1481
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1483
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1593
+  _globals['_GETTRANSFERREQUEST']._serialized_start=1595
+  _globals['_GETTRANSFERREQUEST']._serialized_end=1693
+  _globals['_LISTTRANSFERSREQUEST']._serialized_start=1696
+  _globals['_LISTTRANSFERSREQUEST']._serialized_end=2113
+  _globals['_OUTCOMEFILTER']._serialized_start=2115
+  _globals['_OUTCOMEFILTER']._serialized_end=2210
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=2212
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=2325
+  _globals['_LEDGERSERVICE']._serialized_start=2328
+  _globals['_LEDGERSERVICE']._serialized_end=3255
 # @@protoc_insertion_point(module_scope)

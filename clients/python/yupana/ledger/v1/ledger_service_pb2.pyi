@@ -3,6 +3,7 @@ import datetime
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from yupana.access.v1 import scope_pb2 as _scope_pb2
 from yupana.ledger.v1 import account_pb2 as _account_pb2
 from yupana.ledger.v1 import as_of_pb2 as _as_of_pb2
 from yupana.ledger.v1 import command_pb2 as _command_pb2

@@ -1,0 +1,1 @@
+"""The `access` process: keys, quotas, and what the edge asks."""

@@ -1,0 +1,136 @@
+"""Has every call of our own services pass the gate."""
+
+from __future__ import annotations  # grpc.RpcMethodHandler is generic for type checkers only
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from yupana_server.authorization.gate import PATIENCE_S, Gate
+from yupana_server.authorization.redaction import redact
+from yupana_server.authorization.standings import headers
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Iterable,
+        Sequence,
+    )
+
+    from yupana_server.authorization.principals import Principal
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+BEARER = "bearer "
+NAMES = "x509_subject_alternative_name"
+
+
+class AccessInterceptor(grpc.aio.ServerInterceptor):
+    """Stands behind the CallInterceptor, which tells callers of the errors."""
+
+    def __init__(self, gate: Gate):
+        self._gate = gate
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap the handler of a method."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or not method.startswith("/yupana."):
+            return handler
+        call = _Call(self._gate, method, token_in(handler_call_details.invocation_metadata))
+        make: Any
+        if handler.unary_unary is not None:
+            make, behaviour = grpc.unary_unary_rpc_method_handler, call.unary(handler.unary_unary)
+        elif handler.unary_stream is not None:
+            make, behaviour = (
+                grpc.unary_stream_rpc_method_handler,
+                call.responses(handler.unary_stream),
+            )
+        else:
+            make, behaviour = grpc.stream_stream_rpc_method_handler, call.stream(handler)
+        return make(  # type: ignore[no-any-return]
+            behaviour,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+class _Call:
+    """A call of a method, with the token that came with it."""
+
+    def __init__(self, gate: Gate, method: str, token: str | None):
+        self._gate = gate
+        self._method = method
+        self._token = token
+
+    def unary(self, behaviour: Any) -> Any:
+        async def call(request: Any, context: Context) -> Any:
+            caller = await self._enter(context)
+            await self._gate.check(caller, self._method, request)
+            standings = await self._gate.take(caller, request)
+            response = redact(caller, request, await behaviour(request, context))
+            if standings:
+                await context.send_initial_metadata(headers(standings))
+            return response
+
+        return call
+
+    def responses(self, behaviour: Any) -> Any:
+        async def call(request: Any, context: Context) -> AsyncGenerator[Any, None]:
+            caller = await self._enter(context)
+            await self._gate.check(caller, self._method, request)
+            await self._gate.take(caller, request)
+            async with aclosing(behaviour(request, context)) as responses:
+                async for response in responses:
+                    # A stream goes on for days, and keys are revoked meanwhile.
+                    await self._gate.check(await self._enter(context), self._method, request)
+                    yield response
+
+        return call
+
+    def stream(self, handler: Any) -> Any:
+        async def checked(requests: AsyncIterable[Any], context: Context) -> AsyncGenerator[Any]:
+            async for request in requests:
+                caller = await self._enter(context)
+                await self._gate.check(caller, self._method, request)
+                await self._gate.take(caller, request, patience_s=PATIENCE_S)
+                yield request
+
+        async def call(requests: AsyncIterable[Any], context: Context) -> AsyncGenerator[Any, None]:
+            await self._enter(context)
+            async with aclosing(
+                handler.stream_stream(checked(requests, context), context)
+            ) as responses:
+                async for response in responses:
+                    yield response
+
+        return call
+
+    async def _enter(self, context: Context) -> Principal:
+        names: Sequence[str] = () if self._token is not None else _names(context)
+        return await self._gate.enter(self._token, names)
+
+
+def token_in(metadata: Iterable[tuple[str, str | bytes]] | None) -> str | None:
+    """Return the token that came with a call; empty for another kind, None without one."""
+    for name, value in metadata or ():
+        if name == "authorization" and isinstance(value, str):
+            return value[len(BEARER) :].strip() if value[: len(BEARER)].lower() == BEARER else ""
+    return None
+
+
+def _names(context: Context) -> Sequence[str]:
+    """Return the names in the certificate of who calls; none without mutual TLS."""
+    found = context.auth_context().get(NAMES, ())
+    return [name.decode("utf-8", "replace") for name in found]
