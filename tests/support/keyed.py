@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,10 +119,44 @@ def keyed_stack(database: Database, folder: Path, redis_url: str) -> Iterator[Ke
         ]
         for each in processes:
             started.callback(each.kill)
-            each.start()
+        with ThreadPoolExecutor() as pool:  # Each takes a second or two to start.
+            list(pool.map(lambda each: each.start(), processes))
         ledger, feed, access = processes
         behind = {"ledger": ledger.address, "feed": feed.address, "access": access.address}
         edge = started.enter_context(EmbeddedEnvoy(folder / "edge", behind))
         yield Keyed(ledger, feed, access, edge, root)
         for each in processes:
             assert each.stop() == 0, each.log()
+
+
+def make_shop(keyed: Keyed, book: str) -> str:
+    """Make a book with USD, `world`, and two wallets of 100 with a floor."""
+    rest, path = keyed.rest(), f"/v1/books/{book}"
+    wallets = [
+        {"account": account, "asset": "USD", "minBalance": "0"}
+        for account in ("users:1:wallet", "users:2:wallet")
+    ]
+    bodies = [
+        ("/v1/books", {"book": book}),
+        (f"{path}/assets", {"id": "a", "asset": {"asset": "USD", "scale": 2}}),
+        (f"{path}/accounts", {"id": "b", "account": {"account": "world", "asset": "USD"}}),
+        *((f"{path}/accounts", {"id": w["account"], "account": w}) for w in wallets),
+        *(
+            (
+                f"{path}/transfers",
+                {
+                    "id": f"to:{w['account']}",
+                    "transfer": {
+                        "debitAccount": "world",
+                        "creditAccount": w["account"],
+                        "amount": "100",
+                    },
+                },
+            )
+            for w in wallets
+        ),
+    ]
+    for to, body in bodies:
+        answer = rest.post(to, body)
+        assert answer.status == 200, answer.body
+    return book

@@ -101,16 +101,18 @@ class Gate:
                 raise denied(caller, need.action, book, lacking)
 
     async def take(
-        self, caller: Principal, request: Any, *, patience_s: float = 0.0
+        self, caller: Principal, method: str, request: Any, *, patience_s: float = 0.0
     ) -> list[Standing]:
         """Take what a request needs from the quotas of its caller and its book.
+
+        To manage a book's quota takes nothing from it: else nobody could loosen a tight one.
 
         Raises:
             CallError: QUOTA_EXCEEDED.
         """
         book, commands = book_of(request), size_of(request)
         wanted = limits("key", caller.id, caller.quota, commands=commands)
-        if book is not None:
+        if book is not None and method_of(method).service != ACCESS_SERVICE:
             quota = await self._principals.book_quota(book)
             wanted += limits("book", book, quota, commands=commands)
         if not wanted:

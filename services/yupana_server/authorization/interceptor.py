@@ -78,7 +78,7 @@ class _Call:
         async def call(request: Any, context: Context) -> Any:
             caller = await self._enter(context)
             await self._gate.check(caller, self._method, request)
-            standings = await self._gate.take(caller, request)
+            standings = await self._gate.take(caller, self._method, request)
             response = redact(caller, request, await behaviour(request, context))
             if standings:
                 await context.send_initial_metadata(headers(standings))
@@ -90,7 +90,7 @@ class _Call:
         async def call(request: Any, context: Context) -> AsyncGenerator[Any, None]:
             caller = await self._enter(context)
             await self._gate.check(caller, self._method, request)
-            await self._gate.take(caller, request)
+            await self._gate.take(caller, self._method, request)
             async with aclosing(behaviour(request, context)) as responses:
                 async for response in responses:
                     # A stream goes on for days, and keys are revoked meanwhile.
@@ -104,7 +104,7 @@ class _Call:
             async for request in requests:
                 caller = await self._enter(context)
                 await self._gate.check(caller, self._method, request)
-                await self._gate.take(caller, request, patience_s=PATIENCE_S)
+                await self._gate.take(caller, self._method, request, patience_s=PATIENCE_S)
                 yield request
 
         async def call(requests: AsyncIterable[Any], context: Context) -> AsyncGenerator[Any, None]:

@@ -16,6 +16,8 @@ from yupana_server.runtime.redis_scripts import Script
 KEPT_MAX = 10_000
 """How many limits are kept in memory while Redis is away, those used last."""
 
+ROUNDING_S = 1e-6
+
 SERVER_S = 30
 """How long a server that asked counts as one."""
 
@@ -159,7 +161,8 @@ class LocalQuotas:
             room = interval * max(each.rate.burst / servers, 1, min(each.cost, each.rate.burst))
             before = max(self._until.get(each[:2], now), now)
             owed.append(before - now)
-            waits.append(max(before + interval * each.cost - room - now, 0.0))
+            wait_s = before + interval * each.cost - room - now
+            waits.append(wait_s if wait_s > ROUNDING_S else 0.0)
         if not any(waits):
             for each, before in zip(wanted, owed, strict=True):
                 self._until[each[:2]] = now + before + each.cost * servers / each.rate.per_s
