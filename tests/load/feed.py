@@ -28,7 +28,8 @@ from yupana.feed.v1.feed_service_pb2 import SubscribeRequest, SubscribeResponse
 from yupana_server.bench.filling import fill_book
 from yupana_server.bench.percentiles import percentile
 from yupana_server.dev.postgres import EmbeddedPostgres
-from yupana_server.dev.stack import DATABASE, EmbeddedFeed, EmbeddedLedger
+from yupana_server.dev.services import EmbeddedFeed, EmbeddedLedger
+from yupana_server.dev.stack import DATABASE
 from yupana_server.dev.valkey import EmbeddedValkey
 from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, migrate
 

@@ -25,7 +25,7 @@ from history_plans import ExplainingReader
 from yupana.ledger.v1.history_service_pb2_grpc import HistoryServiceStub
 from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.dev.postgres import EmbeddedPostgres
-from yupana_server.dev.stack import EmbeddedLedger
+from yupana_server.dev.services import EmbeddedLedger
 from yupana_server.feed.rebuild import Rebuild
 from yupana_server.journal.marks import Projection
 from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, migrate

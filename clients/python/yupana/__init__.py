@@ -27,8 +27,10 @@ from yupana.commands import (
 )
 from yupana.conditions import Condition
 from yupana.enums import (
+    Action,
     EntryKind,
     HoldState,
+    KeyChangeKind,
     Measure,
     NormalSide,
     Resolution,
@@ -50,15 +52,22 @@ from yupana.errors import (
     EpochChanged,
     HoldNotFound,
     InternalError,
+    KeyExists,
+    KeyHasNoToken,
+    KeyNotFound,
+    KeyRevoked,
     MalformedRequest,
     OutcomeUnknown,
     Overloaded,
+    PermissionDenied,
     PrefixTooWide,
     ProjectionBehind,
+    QuotaExceeded,
     Refused,
     Rejected,
     SlowConsumer,
     TransferNotFound,
+    Unauthenticated,
     Unavailable,
     Violation,
     WebhookChanged,
@@ -69,8 +78,10 @@ from yupana.errors import (
 )
 from yupana.events import Event, EventFilter, EventPage
 from yupana.ids import uuid7
+from yupana.keys import KeyClient
 from yupana.limits import WindowLimit, WindowUsage
 from yupana.outcomes import Outcome, OutcomeKind, ResolvedHold
+from yupana.principals import Grant, Key, KeyChange, Quota, Token
 from yupana.reasons import Reason
 from yupana.records import (
     Account,
@@ -91,6 +102,7 @@ from yupana.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookSec
 __all__ = [
     "Account",
     "AccountNotFound",
+    "Action",
     "AsOf",
     "Asset",
     "AssetSum",
@@ -118,10 +130,19 @@ __all__ = [
     "EventFilter",
     "EventPage",
     "FreezeAccount",
+    "Grant",
     "Hold",
     "HoldNotFound",
     "HoldState",
     "InternalError",
+    "Key",
+    "KeyChange",
+    "KeyChangeKind",
+    "KeyClient",
+    "KeyExists",
+    "KeyHasNoToken",
+    "KeyNotFound",
+    "KeyRevoked",
     "Leg",
     "MalformedRequest",
     "Measure",
@@ -132,8 +153,11 @@ __all__ = [
     "OutcomeKind",
     "OutcomeUnknown",
     "Overloaded",
+    "PermissionDenied",
     "PrefixTooWide",
     "ProjectionBehind",
+    "Quota",
+    "QuotaExceeded",
     "Reason",
     "Refused",
     "Rejected",
@@ -151,9 +175,11 @@ __all__ = [
     "StatementOrder",
     "StatementPage",
     "Subscription",
+    "Token",
     "Transfer",
     "TransferKind",
     "TransferNotFound",
+    "Unauthenticated",
     "Unavailable",
     "UpTo",
     "UpdateHold",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from yupana import convert
 from yupana.book import BookClient
 from yupana.calls import Calls
+from yupana.keys import KeyClient
 from yupana.ledger.v1 import book_service_pb2 as books
 from yupana.methods import CREATE_BOOK, GET_BOOK, LIST_BOOKS
 from yupana.paging import pages
@@ -34,6 +35,9 @@ class Yupana:
     Args:
         addresses: `host:port` of the servers, written the same in all clients.
         feed: `host:port` of the feed's servers, for `subscribe`, `read_entries` and webhooks.
+        access: `host:port` of access, for `keys`.
+        key: The token of a key, for servers that ask for one. Use it with TLS: whoever reads the
+            line could use it too.
         credentials: For TLS. None: plain text.
         interceptors: Of grpc.aio. Not OpenTelemetry's: the client makes its spans by itself.
         write_timeout_s: The deadline of calls that change something, unless the call has its own.
@@ -44,12 +48,14 @@ class Yupana:
         self,
         *addresses: str,
         feed: Sequence[str] = (),
+        access: Sequence[str] = (),
+        key: str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
         write_timeout_s: float = WRITE_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        transport = Transport(credentials, interceptors)
+        transport = Transport(credentials, interceptors, key)
         timeouts = {"write_timeout_s": write_timeout_s, "read_timeout_s": read_timeout_s}
         self._servers = Servers(addresses, transport)
         self._calls = Calls(self._servers, **timeouts)
@@ -57,6 +63,10 @@ class Yupana:
         self._feed = None
         if self._feed_servers is not None:
             self._feed = Calls(self._feed_servers, **timeouts)
+        self._access_servers = Servers(access, transport) if access else None
+        self._keys = None
+        if self._access_servers is not None:
+            self._keys = KeyClient(Calls(self._access_servers, **timeouts))
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,12 +84,25 @@ class Yupana:
         await self._calls.close()
         if self._feed is not None:
             await self._feed.close()
+        if self._keys is not None:
+            await self._keys.close()
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection to a server at this moment."""
-        feed = self._feed_servers
-        return self._servers.connected or (feed is not None and feed.connected)
+        servers = (self._servers, self._feed_servers, self._access_servers)
+        return any(each is not None and each.connected for each in servers)
+
+    @property
+    def keys(self) -> KeyClient:
+        """Keys and quotas.
+
+        Raises:
+            ValueError: The client was made without `access`.
+        """
+        if self._keys is None:
+            raise ValueError("keys are managed by access: Yupana(…, access=['host:7450'])")
+        return self._keys
 
     def book(self, book: str) -> BookClient:
         """Return a handle on a book. Cheap, and no call is made."""

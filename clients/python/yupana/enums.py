@@ -164,3 +164,28 @@ class WebhookDeliveryState(OpenEnum):
     """All attempts failed."""
     VOID = "void"
     """Its entry is gone, or a replay took its place."""
+
+
+class Action(OpenEnum):
+    """A kind of thing that a key may do."""
+
+    READ = "read"
+    WRITE = "write"
+    """Transfers, payments, reversals within limits."""
+    HOLD = "hold"
+    LIMITS = "limits"
+    """Open accounts, change their limits, freeze, close and reopen them."""
+    FORCE = "force"
+    """Reverse against limits and freezes, beside WRITE."""
+    ADMIN = "admin"
+    """Books, assets, periods, erasure, webhooks, keys and quotas."""
+
+
+class KeyChangeKind(OpenEnum):
+    """What was done to a key, or to a quota."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    ROTATED = "rotated"
+    REVOKED = "revoked"
+    BOOK_QUOTA_SET = "book_quota_set"

@@ -126,6 +126,34 @@ class WebhooksFull(CallError):
     """The book has as many webhook endpoints as one may have."""
 
 
+class Unauthenticated(CallError):
+    """No key that works came with the call: it is missing, unknown, expired or revoked."""
+
+
+class PermissionDenied(CallError):
+    """The key does not allow this. Nothing was executed."""
+
+
+class QuotaExceeded(CallError):
+    """The key's or the book's quota is used up for now. Nothing was executed."""
+
+
+class KeyNotFound(CallError):
+    """There is no key of this id that the caller may manage."""
+
+
+class KeyExists(CallError):
+    """There is a key of this id, or of this certificate's name, already."""
+
+
+class KeyRevoked(CallError):
+    """The key was revoked, for good."""
+
+
+class KeyHasNoToken(CallError):
+    """The key is known by a certificate's name: it has no token to rotate."""
+
+
 class PrefixTooWide(CallError):
     """Too many accounts begin with the prefix: give a longer one."""
 

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
+from yupana.access.v1 import access_service_pb2 as access
+from yupana.access.v1 import key_pb2
 from yupana.feed.v1 import feed_service_pb2 as feed
 from yupana.feed.v1 import webhook_pb2
 from yupana.feed.v1 import webhook_service_pb2 as webhooks
@@ -42,6 +44,7 @@ _LEDGER = "yupana.ledger.v1.LedgerService"
 _HISTORY = "yupana.ledger.v1.HistoryService"
 _FEED = "yupana.feed.v1.FeedService"
 _WEBHOOKS = "yupana.feed.v1.WebhookService"
+_ACCESS = "yupana.access.v1.AccessService"
 
 CREATE_BOOK = Method(_BOOKS, "CreateBook", books.CreateBookRequest, book_pb2.Book, writes=True)
 GET_BOOK = Method(_BOOKS, "GetBook", books.GetBookRequest, book_pb2.Book)
@@ -145,4 +148,17 @@ RETRY_WEBHOOK_DELIVERIES = Method(
     webhooks.RetryWebhookDeliveriesRequest,
     webhooks.RetryWebhookDeliveriesResponse,
     writes=True,
+)
+CREATE_KEY = Method(_ACCESS, "CreateKey", access.CreateKeyRequest, key_pb2.Key, writes=True)
+GET_KEY = Method(_ACCESS, "GetKey", access.GetKeyRequest, key_pb2.Key)
+LIST_KEYS = Method(_ACCESS, "ListKeys", access.ListKeysRequest, access.ListKeysResponse)
+UPDATE_KEY = Method(_ACCESS, "UpdateKey", access.UpdateKeyRequest, key_pb2.Key, writes=True)
+ROTATE_KEY = Method(_ACCESS, "RotateKey", access.RotateKeyRequest, key_pb2.Key, writes=True)
+REVOKE_KEY = Method(_ACCESS, "RevokeKey", access.RevokeKeyRequest, key_pb2.Key, writes=True)
+LIST_KEY_CHANGES = Method(
+    _ACCESS, "ListKeyChanges", access.ListKeyChangesRequest, access.ListKeyChangesResponse
+)
+GET_BOOK_QUOTA = Method(_ACCESS, "GetBookQuota", access.GetBookQuotaRequest, key_pb2.Quota)
+SET_BOOK_QUOTA = Method(
+    _ACCESS, "SetBookQuota", access.SetBookQuotaRequest, key_pb2.Quota, writes=True
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from yupana.access.v1 import access_service_pb2 as access
 from yupana.feed.v1 import webhook_service_pb2 as webhooks
 from yupana.ledger.v1 import book_service_pb2 as books
 from yupana.ledger.v1 import history_service_pb2 as history
@@ -27,6 +28,8 @@ PageRequest = TypeVar(
     history.GetStatementRequest,
     webhooks.ListWebhookEndpointsRequest,
     webhooks.ListWebhookDeliveriesRequest,
+    access.ListKeysRequest,
+    access.ListKeyChangesRequest,
 )
 Page = TypeVar(
     "Page",
@@ -38,6 +41,8 @@ Page = TypeVar(
     history.GetStatementResponse,
     webhooks.ListWebhookEndpointsResponse,
     webhooks.ListWebhookDeliveriesResponse,
+    access.ListKeysResponse,
+    access.ListKeyChangesResponse,
 )
 
 

@@ -47,6 +47,14 @@ class Transport:
     credentials: grpc.ChannelCredentials | None = None
     """None: in plain text."""
     interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+    key: str | None = None
+    """The token that goes with every call; None: none."""
+
+    def metadata(self, more: Metadata | None = None) -> Metadata | None:
+        """Return what goes with a call."""
+        if self.key is None:
+            return more
+        return (*(more or ()), ("authorization", f"Bearer {self.key}"))
 
 
 class NotConnectedError(Exception):
@@ -96,7 +104,11 @@ class Server:
                 response_deserializer=method.response.FromString,
             )
         begin = partial(
-            stub, request, timeout=timeout_s, metadata=metadata, wait_for_ready=wait_for_ready
+            stub,
+            request,
+            timeout=timeout_s,
+            metadata=self._transport.metadata(metadata),
+            wait_for_ready=wait_for_ready,
         )
         call: Awaitable[Response] = begin() if context is None else context.run(begin)
         return await call
@@ -116,7 +128,7 @@ class Server:
                 response_deserializer=method.response.FromString,
             )
         )
-        return stub(metadata=metadata, wait_for_ready=wait_for_ready)
+        return stub(metadata=self._transport.metadata(metadata), wait_for_ready=wait_for_ready)
 
     def responses(
         self, method: Method[Request, Response], request: Request, *, wait_for_ready: bool
@@ -127,7 +139,8 @@ class Server:
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        return stub(request, wait_for_ready=wait_for_ready)
+        metadata = self._transport.metadata()
+        return stub(request, metadata=metadata, wait_for_ready=wait_for_ready)
 
     @property
     def _connection(self) -> grpc.aio.Channel:

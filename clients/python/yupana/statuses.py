@@ -45,6 +45,13 @@ _BY_REASON: dict[Reason, type[CallError]] = {
     Reason.WEBHOOK_EXISTS: errors.WebhookExists,
     Reason.WEBHOOK_CHANGED: errors.WebhookChanged,
     Reason.WEBHOOKS_FULL: errors.WebhooksFull,
+    Reason.UNAUTHENTICATED: errors.Unauthenticated,
+    Reason.PERMISSION_DENIED: errors.PermissionDenied,
+    Reason.QUOTA_EXCEEDED: errors.QuotaExceeded,
+    Reason.KEY_NOT_FOUND: errors.KeyNotFound,
+    Reason.KEY_EXISTS: errors.KeyExists,
+    Reason.KEY_REVOKED: errors.KeyRevoked,
+    Reason.KEY_HAS_NO_TOKEN: errors.KeyHasNoToken,
     Reason.PROJECTION_BEHIND: errors.ProjectionBehind,
     Reason.EPOCH_CHANGED: errors.EpochChanged,
     Reason.OVERLOADED: errors.Overloaded,
@@ -59,6 +66,8 @@ _BY_REASON: dict[Reason, type[CallError]] = {
 
 _BY_CODE: dict[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.MalformedRequest,
+    grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: errors.PermissionDenied,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Overloaded,
     grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
     grpc.StatusCode.CANCELLED: errors.Unavailable,

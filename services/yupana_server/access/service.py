@@ -13,8 +13,8 @@ from yupana_server.journal import upkeep
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.key_store import KeyStore
 from yupana_server.journal.keys import KeyReader
-from yupana_server.journal.migrate import newest_revision
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.schema import newest_revision
 from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission

@@ -35,6 +35,7 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, gate: Gate):
         self._gate = gate
+        self._guarded: dict[str, tuple[object, grpc.RpcMethodHandler[Any, Any]]] = {}
 
     async def intercept_service(
         self,
@@ -48,31 +49,36 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or not method.startswith("/yupana."):
             return handler
-        call = _Call(self._gate, method, token_in(handler_call_details.invocation_metadata))
-        make: Any
-        if handler.unary_unary is not None:
-            make, behaviour = grpc.unary_unary_rpc_method_handler, call.unary(handler.unary_unary)
-        elif handler.unary_stream is not None:
-            make, behaviour = (
-                grpc.unary_stream_rpc_method_handler,
-                call.responses(handler.unary_stream),
-            )
-        else:
-            make, behaviour = grpc.stream_stream_rpc_method_handler, call.stream(handler)
-        return make(  # type: ignore[no-any-return]
-            behaviour,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        known, guarded = self._guarded.get(method, (None, handler))
+        if known is not handler:
+            guarded = _guarded(_Call(self._gate, method), handler)
+            self._guarded[method] = handler, guarded
+        return guarded
+
+
+def _guarded(
+    call: _Call, handler: grpc.RpcMethodHandler[Any, Any]
+) -> grpc.RpcMethodHandler[Any, Any]:
+    make: Any
+    if handler.unary_unary is not None:
+        make, behaviour = grpc.unary_unary_rpc_method_handler, call.unary(handler.unary_unary)
+    elif handler.unary_stream is not None:
+        make, behaviour = grpc.unary_stream_rpc_method_handler, call.responses(handler.unary_stream)
+    else:
+        make, behaviour = grpc.stream_stream_rpc_method_handler, call.stream(handler.stream_stream)
+    return make(  # type: ignore[no-any-return]
+        behaviour,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
 
 
 class _Call:
-    """A call of a method, with the token that came with it."""
+    """Calls of a method."""
 
-    def __init__(self, gate: Gate, method: str, token: str | None):
+    def __init__(self, gate: Gate, method: str):
         self._gate = gate
         self._method = method
-        self._token = token
 
     def unary(self, behaviour: Any) -> Any:
         async def call(request: Any, context: Context) -> Any:
@@ -99,7 +105,7 @@ class _Call:
 
         return call
 
-    def stream(self, handler: Any) -> Any:
+    def stream(self, behaviour: Any) -> Any:
         async def checked(requests: AsyncIterable[Any], context: Context) -> AsyncGenerator[Any]:
             async for request in requests:
                 caller = await self._enter(context)
@@ -109,17 +115,16 @@ class _Call:
 
         async def call(requests: AsyncIterable[Any], context: Context) -> AsyncGenerator[Any, None]:
             await self._enter(context)
-            async with aclosing(
-                handler.stream_stream(checked(requests, context), context)
-            ) as responses:
+            async with aclosing(behaviour(checked(requests, context), context)) as responses:
                 async for response in responses:
                     yield response
 
         return call
 
     async def _enter(self, context: Context) -> Principal:
-        names: Sequence[str] = () if self._token is not None else _names(context)
-        return await self._gate.enter(self._token, names)
+        token = token_in(context.invocation_metadata())
+        names: Sequence[str] = () if token is not None else _names(context)
+        return await self._gate.enter(token, names)
 
 
 def token_in(metadata: Iterable[tuple[str, str | bytes]] | None) -> str | None:

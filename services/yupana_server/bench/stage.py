@@ -16,7 +16,8 @@ from sqlalchemy.engine import make_url
 
 from yupana_server.bench.environment import resident_bytes
 from yupana_server.dev.postgres import EmbeddedPostgres
-from yupana_server.dev.stack import DATABASE, EmbeddedFeed, EmbeddedLedger
+from yupana_server.dev.services import EmbeddedFeed, EmbeddedLedger
+from yupana_server.dev.stack import DATABASE
 from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, migrate
 
 SHARED = "0"

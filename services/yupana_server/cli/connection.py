@@ -7,9 +7,16 @@ from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
-from yupana import BookClient, DeadlineExceeded, Unavailable, Yupana, YupanaError
+from yupana import (
+    BookClient,
+    DeadlineExceeded,
+    Unauthenticated,
+    Unavailable,
+    Yupana,
+    YupanaError,
+)
 from yupana_server.cli.output import stderr
-from yupana_server.runtime.config import DEFAULT_PORT, ConfigError, tls_config
+from yupana_server.runtime.config import DEFAULT_PORT, ConfigError, caller_config
 from yupana_server.runtime.tls import channel_credentials
 
 DEFAULT_SERVER = f"127.0.0.1:{DEFAULT_PORT}"
@@ -42,9 +49,13 @@ def ask(server: str, book: str, question: Callable[[BookClient], Awaitable[Answe
 
 @asynccontextmanager
 async def connect(
-    server: str, timeout_s: float = TIMEOUT_S, *, feed: str | None = None
+    server: str,
+    timeout_s: float = TIMEOUT_S,
+    *,
+    feed: str | None = None,
+    access: str | None = None,
 ) -> AsyncIterator[Yupana]:
-    """Give a client of the servers that an option or YUPANA_SERVER names, and of a feed's.
+    """Give a client of the servers that an option or YUPANA_SERVER names, of a feed's, of access.
 
     Tells on stderr when it has to wait for a connection, and adds advice to the error when there
     never was one.
@@ -53,11 +64,13 @@ async def connect(
         ConfigError: It is not a list of host:port.
     """
     names = addresses(server)
-    feeds = [] if feed is None else addresses(feed)
+    config = caller_config()
     async with Yupana(
         *names,
-        feed=feeds,
-        credentials=channel_credentials(tls_config()),
+        feed=[] if feed is None else addresses(feed),
+        access=[] if access is None else addresses(access),
+        key=None if config.key is None else config.key.get_secret_value(),
+        credentials=channel_credentials(config),
         write_timeout_s=timeout_s,
         read_timeout_s=timeout_s,
     ) as yupana:
@@ -66,7 +79,10 @@ async def connect(
             yield yupana
         except YupanaError as error:
             if _is_silence(error) and not yupana.connected:
-                error.add_note(ADVICE.format(option="--server" if feed is None else "--feed"))
+                option = "--access" if access else "--feed" if feed else "--server"
+                error.add_note(ADVICE.format(option=option))
+            if isinstance(error, Unauthenticated):
+                error.add_note("name a token in YUPANA_KEY; `yupana key create` makes one")
             raise
         finally:
             telling.cancel()

@@ -62,6 +62,13 @@ def dev(
             show_default=False,
         ),
     ] = None,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys",
+            help="Ask callers for a key, as in production, and print one that may do everything.",
+        ),
+    ] = False,
 ) -> None:
     """Runs PostgreSQL, Valkey, ledger, feed, worker and Envoy on this machine until Ctrl-C.
 
@@ -74,7 +81,7 @@ def dev(
     told = _told_by_signals()
     console = stderr()
     _set_up_logs(console)
-    stack = _new_stack(data, port, postgres_port, edge_port)
+    stack = _new_stack(data, port, postgres_port, edge_port, keys)
     starting = "Starting PostgreSQL, Valkey, the ledger and the feed ..."
     with console.status(starting) as status, stack:
         status.stop()
@@ -98,7 +105,11 @@ def _set_up_logs(console: Console) -> None:
 
 
 def _new_stack(
-    data: Path | None, port: int, postgres_port: int | None, edge_port: int | None
+    data: Path | None,
+    port: int,
+    postgres_port: int | None,
+    edge_port: int | None,
+    keys: bool,
 ) -> "Stack":
     try:
         # An installation for production has no embedded servers, and every other command has to
@@ -123,13 +134,15 @@ def _new_stack(
                 f"{LOOPBACK}:{number} is in use, perhaps by another `yupana dev`: stop what is "
                 f"there or choose another port with {name}"
             )
-    return Stack(data, StackPorts(port, postgres_port, edge_port, DEFAULT_EDGE_PORT))
+    ports = StackPorts(port, postgres_port, edge_port, DEFAULT_EDGE_PORT)
+    return Stack(data, ports, keyed=keys)
 
 
 def _serve(stack: "Stack", told: Event) -> None:
     """Show the logs of ledger, feed and worker until a signal comes or a server ends."""
     with ExitStack() as opened:
-        paths = (stack.ledger.log_path, stack.feed.log_path, stack.worker.log_path)
+        paths = [stack.ledger.log_path, stack.feed.log_path, stack.worker.log_path]
+        paths += [] if stack.access is None else [stack.access.log_path]
         logs = [opened.enter_context(path.open(errors="replace")) for path in paths]
         for log in logs:
             log.seek(0, os.SEEK_END)  # What came before, perhaps in an earlier run, is no news.
@@ -162,6 +175,11 @@ def _print_banner(console: Console, stack: "Stack") -> None:
         ("gRPC", f"[bold]{stack.address}[/bold]"),
         ("REST", stack.edge.url),
         ("gRPC of the feed (YUPANA_FEED)", stack.feed.address),
+        *(
+            []
+            if stack.access is None
+            else [("gRPC of access (YUPANA_ACCESS_SERVER)", stack.access.address)]
+        ),
         ("metrics of the ledger", f"http://{stack.ledger.metrics_address}/metrics"),
         ("Postgres, as the ledger", stack.ledger_url),
         ("Postgres, as the feed", stack.feed_url),
@@ -181,14 +199,16 @@ def _print_banner(console: Console, stack: "Stack") -> None:
 def _next_commands(stack: "Stack") -> list[str]:
     yupana = _invoked()
     is_default = stack.ledger.port == DEFAULT_PORT
+    key = ' -H "authorization: Bearer $YUPANA_KEY"' if stack.root_token else ""
     return [
+        *([f"export YUPANA_KEY={stack.root_token}"] if stack.root_token else []),
         *([] if is_default else [f"export YUPANA_SERVER={stack.address}"]),
         f"{yupana} book create shop",
         f"{yupana} book open-asset shop USD --scale 2",
         f"{yupana} account open shop world --asset USD",
         f"{yupana} account open shop users:1:wallet --asset USD --min-balance 0",
         f"{yupana} transfer create shop world users:1:wallet 1000",
-        f"curl {stack.edge.url}/v1/books/shop/accounts/users:1:wallet",
+        f"curl{key} {stack.edge.url}/v1/books/shop/accounts/users:1:wallet",
         f"{yupana} top {stack.ledger.metrics_address}",
         f"{yupana} verify shop --database-url {stack.ledger_url}",
     ]

@@ -22,6 +22,7 @@ from yupana_server.cli.feed import feed_app
 from yupana_server.cli.health import health
 from yupana_server.cli.hold import hold_app
 from yupana_server.cli.importing import import_file
+from yupana_server.cli.key import key_app
 from yupana_server.cli.migrate import migrate
 from yupana_server.cli.payment import payment_app
 from yupana_server.cli.rebuild import rebuild
@@ -70,6 +71,7 @@ app.command(rich_help_panel=RUNNING)(verify)
 app.command(rich_help_panel=RUNNING)(rebuild)
 app.add_typer(audit_app, name="audit", rich_help_panel=RUNNING)
 app.add_typer(edge_app, name="edge", rich_help_panel=RUNNING)
+app.add_typer(key_app, name="key", rich_help_panel=RUNNING)
 app.add_typer(epoch_app, name="epoch", rich_help_panel=RUNNING)
 
 

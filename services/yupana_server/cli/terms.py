@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from yupana import Condition, Leg, Measure, Reason, Side, WindowLimit
+from yupana import Action, Condition, Grant, Leg, Measure, Reason, Side, WindowLimit
 
 COLLECT = "collect"
 
@@ -142,3 +142,22 @@ def shown_window(limit: WindowLimit) -> str:
     """Return a windowed limit as `parse_window` reads it."""
     per = shown_length(limit.length)
     return f"{limit.side}.{limit.measure} <= {limit.max} per {per}"
+
+
+def parse_grant(text: str) -> Grant:
+    """Read BOOK[/PREFIX]=ACTION,….
+
+    Raises:
+        ValueError: It is not written so.
+    """
+    scope, equals, names = text.partition("=")
+    book, _, prefix = scope.partition("/")
+    if not equals or not book or not names:
+        raise ValueError("BOOK=ACTION,… or BOOK/PREFIX=ACTION,… such as shop=read,write")
+    if names == "all":
+        return Grant(book, tuple(Action), prefix)
+    known = {action.value: action for action in Action}
+    unknown = [name for name in names.split(",") if name not in known]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(known)}, all")
+    return Grant(book, tuple(known[name] for name in names.split(",")), prefix)

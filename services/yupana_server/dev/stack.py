@@ -1,108 +1,31 @@
 """The whole stack on this machine: Postgres, Valkey, ledger, feed, worker and edge, in order."""
 
 import shutil
-import signal
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Self
 
-import grpc
 import psycopg
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from yupana_server.dev.data_folder import POSTGRES_NAME, claimed
 from yupana_server.dev.envoy import EmbeddedEnvoy
-from yupana_server.dev.ports import LOOPBACK, hold_port, pick_port
+from yupana_server.dev.ports import hold_port
 from yupana_server.dev.postgres import EmbeddedPostgres
+from yupana_server.dev.root_key import hash_key_of, root_token_of
 from yupana_server.dev.server import ChildServer
+from yupana_server.dev.services import (
+    EmbeddedAccess,
+    EmbeddedFeed,
+    EmbeddedLedger,
+    EmbeddedWorker,
+)
 from yupana_server.dev.valkey import EmbeddedValkey
-from yupana_server.journal.migrate import FEED_ROLE, LEDGER_ROLE, WORKER_ROLE, migrate
+from yupana_server.journal.migrate import ACCESS_ROLE, FEED_ROLE, LEDGER_ROLE, WORKER_ROLE, migrate
 
 DATABASE = "yupana"
-HEALTH_TIMEOUT_S = 1.0
-# Nobody has to notice the drain before it begins: there is no load balancer in front of us.
-SERVICE_SETTINGS: Mapping[str, str] = {
-    "YUPANA_LOG_FORMAT": "console",
-    "YUPANA_DRAIN_WAIT_S": "0",
-    # A receiver in development listens on this machine, without a certificate.
-    "YUPANA_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8",
-    "YUPANA_WEBHOOK_ALLOW_HTTP": "true",
-}
-
-
-class EmbeddedService(ChildServer):
-    """`yupana serve …` as a process of its own, as it runs in production."""
-
-    service: ClassVar[str]
-    # Without us there is no Postgres either: nothing is left to drain to.
-    death_signal = signal.SIGKILL
-
-    def __init__(
-        self,
-        data_dir: Path,
-        *,
-        database_url: str,
-        port: int | None = None,
-        metrics_port: int | None = None,
-        redis_url: str = "",
-    ) -> None:
-        """Take a folder to run in, a database that is migrated, and ports or free ones."""
-        super().__init__(data_dir, port)
-        self._database_url = database_url
-        self._redis_url = redis_url
-        self.metrics_address = f"{LOOPBACK}:{metrics_port or pick_port()}"
-
-    @property
-    def address(self) -> str:
-        """Where it serves gRPC, host:port."""
-        return f"{LOOPBACK}:{self.port}"
-
-    def _arguments(self) -> Sequence[str | Path]:
-        settings = {
-            **SERVICE_SETTINGS,
-            "YUPANA_DATABASE_URL": self._database_url,
-            "YUPANA_REDIS_URL": self._redis_url,
-            "YUPANA_LISTEN": self.address,
-            "YUPANA_METRICS_LISTEN": self.metrics_address,
-        }
-        environment = [f"{name}={value}" for name, value in settings.items()]
-        program = [sys.executable, "-m", "yupana_server.cli.main", "serve", self.service]
-        return ["/usr/bin/env", *environment, *program]
-
-    def _answers(self) -> bool:
-        with grpc.insecure_channel(self.address) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)  # The wheel has no types.
-            try:
-                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
-            except grpc.RpcError:
-                return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
-
-
-class EmbeddedLedger(EmbeddedService):
-    """`yupana serve ledger`."""
-
-    name = "the ledger"
-    service = "ledger"
-
-
-class EmbeddedFeed(EmbeddedService):
-    """`yupana serve feed`."""
-
-    name = "the feed"
-    service = "feed"
-
-
-class EmbeddedWorker(EmbeddedService):
-    """`yupana serve worker`."""
-
-    name = "the worker"
-    service = "worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +47,12 @@ class Stack:
     """
 
     def __init__(
-        self, data_dir: Path | None, ports: StackPorts | None = None, *, audited: bool = True
+        self,
+        data_dir: Path | None,
+        ports: StackPorts | None = None,
+        *,
+        audited: bool = True,
+        keyed: bool = False,
     ) -> None:
         """Take a folder to keep the data in, and ports.
 
@@ -132,11 +60,16 @@ class Stack:
             data_dir: Made when missing. None: a temporary folder, removed at the end.
             ports: None: free ones.
             audited: Whether a worker runs beside the others.
+            keyed: Whether callers need a key, and access runs beside the others.
         """
         self.is_temporary = data_dir is None
         self._given_dir = data_dir
         self._ports = ports or StackPorts()
         self._audited = audited
+        self._keyed = keyed
+        self.access: EmbeddedAccess | None = None
+        self.root_token = ""
+        """Of a key that may do everything; empty where nobody is asked for one."""
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
@@ -153,14 +86,19 @@ class Stack:
             postgres_dir = self.data_dir / POSTGRES_NAME
             self.postgres = EmbeddedPostgres(postgres_dir, port=self._ports.postgres)
             self.valkey = EmbeddedValkey(self.data_dir / "valkey")
+            hash_key = hash_key_of(self.data_dir) if self._keyed else ""
             self.ledger = EmbeddedLedger(
                 self.data_dir / "ledger",
                 database_url=self.ledger_url,
                 redis_url=self.redis_url,
                 port=self._ports.ledger,
+                hash_key=hash_key,
             )
             self.feed = EmbeddedFeed(
-                self.data_dir / "feed", database_url=self.feed_url, redis_url=self.redis_url
+                self.data_dir / "feed",
+                database_url=self.feed_url,
+                redis_url=self.redis_url,
+                hash_key=hash_key,
             )
             self.worker = EmbeddedWorker(
                 self.data_dir / "worker", database_url=self.worker_url, redis_url=self.redis_url
@@ -171,9 +109,12 @@ class Stack:
             # Both begin at once: each takes most of a second, which nobody wants to wait for twice.
             started.push(self.feed)
             self.feed.begin()
+            behind = {"ledger": self.ledger.address, "feed": self.feed.address}
+            if self._keyed:
+                behind["access"] = self._begin_access(started, hash_key).address
             self.edge = EmbeddedEnvoy(
                 self.data_dir / "edge",
-                {"ledger": self.ledger.address, "feed": self.feed.address},
+                behind,
                 port=self._ports.edge,
                 preferred_port=self._ports.edge_preferred,
             )
@@ -182,6 +123,8 @@ class Stack:
             started.enter_context(self.ledger)
             self.feed.start()
             self.edge.start()
+            if self.access is not None:
+                self.access.start()
             if self._audited:  # Nobody waits for it: it looks over what the others do.
                 started.push(self.worker)
                 self.worker.begin()
@@ -218,6 +161,11 @@ class Stack:
         return self.postgres.url(DATABASE, WORKER_ROLE)
 
     @property
+    def access_url(self) -> str:
+        """The database, logging in as access does: it sees keys, and nothing of the journal."""
+        return self.postgres.url(DATABASE, ACCESS_ROLE)
+
+    @property
     def admin_url(self) -> str:
         """The database, logging in as its owner."""
         return self.postgres.url(DATABASE)
@@ -234,7 +182,20 @@ class Stack:
             *(self.valkey, self.postgres),
         ]
         servers += [self.worker] if self._audited else []
+        servers += [] if self.access is None else [self.access]
         return next((server for server in servers if not server.running), None)
+
+    def _begin_access(self, started: ExitStack, hash_key: str) -> EmbeddedAccess:
+        self.root_token = root_token_of(self.data_dir, self.access_url)
+        self.access = EmbeddedAccess(
+            self.data_dir / "access",
+            database_url=self.access_url,
+            redis_url=self.redis_url,
+            hash_key=hash_key,
+        )
+        started.push(self.access)
+        self.access.begin()
+        return self.access
 
     def _make_folder(self, started: ExitStack) -> Path:
         if self._given_dir is not None:

@@ -57,6 +57,13 @@ class TlsConfig(BaseSettings):
         return self
 
 
+class CallerConfig(TlsConfig):
+    """What a command reads that calls a service."""
+
+    key: SecretStr | None = None
+    """The token of a key, for services that ask for one."""
+
+
 class ServiceConfig(TlsConfig):
     """What every service reads from `YUPANA_*`."""
 
@@ -350,13 +357,13 @@ class WorkerConfig(_UsesRedis):
 C = TypeVar("C", bound=TlsConfig)
 
 
-def tls_config() -> TlsConfig:
+def caller_config() -> CallerConfig:
     """Read what a command needs that calls a service.
 
     Raises:
         ConfigError: A variable is missing or wrong.
     """
-    return _read(TlsConfig, {})
+    return _read(CallerConfig, {})
 
 
 def ledger_config(**overrides: object) -> LedgerConfig:
