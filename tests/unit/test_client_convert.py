@@ -21,6 +21,7 @@ from yupana import (
     convert,
     methods,
 )
+from yupana.access.v1 import access_service_pb2
 from yupana.enums import Operator
 from yupana.feed.v1 import event_pb2, feed_service_pb2, webhook_service_pb2
 from yupana.ledger.v1 import (
@@ -160,6 +161,7 @@ def test_methods_are_those_of_the_contract() -> None:
     contract = {
         f"/{service.full_name}/{method.name}": (method.input_type, method.output_type)
         for file in (
+            access_service_pb2,
             book_service_pb2,
             feed_service_pb2,
             history_service_pb2,

@@ -118,6 +118,8 @@ def test_post_when_a_hold_falls_due_within_the_run_then_leaves_it_to_decide() ->
 def test_post_when_a_trace_is_given_then_each_entry_carries_it() -> None:
     layer = layers(Random(1))
     trace_id = bytes(range(16))
-    [entry] = post(layer, [(CreateTransfer("n", "a", "b", 1),)], 0, NOW, trace_id)
+    [entry] = post(
+        layer, [(CreateTransfer("n", "a", "b", 1),)], 0, NOW, trace_id=trace_id, actor="key:till"
+    )
     assert entry.trace_id == trace_id
     assert layer.outcomes["n"] is entry

@@ -13,6 +13,7 @@ from yupana_server.journal import upkeep
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.key_store import KeyStore
 from yupana_server.journal.keys import KeyReader
+from yupana_server.journal.pool import closing_on_failure
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.schema import newest_revision
 from yupana_server.runtime import telemetry
@@ -122,7 +123,8 @@ async def serve(config: AccessConfig) -> None:
     stop_traces = telemetry.set_up_traces("yupana-access")
     stop_metrics = set_up_metrics("yupana-access", config.metrics_listen)
     process = AccessProcess(config)
-    await process.start()
+    async with closing_on_failure():
+        await process.start()
     set_up_collector()
     dump_on_signal()
     await until_signal()

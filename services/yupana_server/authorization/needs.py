@@ -47,6 +47,11 @@ def action_of(method: Any) -> Action | None:
     return _action(method.GetOptions().Extensions[scope_pb2.action])
 
 
+def action_of_message(field: Any) -> Action | None:
+    """Return what whoever fills a field needs, by the message in it; None for nothing."""
+    return _message_action(field.message_type)
+
+
 def needs_of(method: Any) -> NeedsOf:
     """Return what tells the needs of a method's requests."""
     action, request = action_of(method), method.input_type

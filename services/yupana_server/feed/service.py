@@ -13,6 +13,7 @@ from yupana_server.feed.view_service import ViewService
 from yupana_server.feed.webhooks.service import Webhooks
 from yupana_server.feed.webhooks.webhook_servicer import SERVICE as WEBHOOKS
 from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.pool import closing_on_failure
 from yupana_server.journal.projections import ProjectionStore
 from yupana_server.journal.schema import newest_revision
 from yupana_server.runtime import telemetry
@@ -154,7 +155,8 @@ async def serve(config: FeedConfig) -> None:
     stop_traces = telemetry.set_up_traces("yupana-feed")
     stop_metrics = set_up_metrics("yupana-feed", config.metrics_listen)
     service = FeedService(config)
-    await service.start()
+    async with closing_on_failure():
+        await service.start()
     set_up_collector()
     dump_on_signal()
     await until_signal()

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
@@ -27,6 +28,24 @@ _UNAVAILABLE = (
     PoolTimeout,
     TooManyRequests,
 )
+
+
+_open: WeakSet["Pool"] = WeakSet()
+
+
+@asynccontextmanager
+async def closing_on_failure() -> AsyncIterator[None]:
+    """Close all pools when the `with` block fails, which begins a process.
+
+    A pool whose connections are on their way may take no notice of being cancelled, and the process
+    would never end.
+    """
+    try:
+        yield
+    except BaseException:
+        for pool in list(_open):
+            await pool.close()
+        raise
 
 
 class PoolUse(NamedTuple):
@@ -76,6 +95,7 @@ class Pool:
         Raises:
             UnavailableError: It could not be reached within `wait_s`.
         """
+        _open.add(self)
         try:
             await self._pool.open(wait=wait_s is not None, timeout=wait_s or 0.0)
         except PoolTimeout as error:
@@ -83,6 +103,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections."""
+        _open.discard(self)
         await self._pool.close()
 
     def use(self) -> PoolUse:

@@ -23,6 +23,7 @@ from yupana_server.journal.errors import (
     ProjectionBehindError,
     UnavailableError,
 )
+from yupana_server.journal.pool import closing_on_failure
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.schema import newest_revision
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
@@ -284,7 +285,8 @@ async def serve(config: LedgerConfig, *, clock: Clock = wall_clock) -> None:
     stop_traces = telemetry.set_up_traces("yupana-ledger")
     stop_metrics = set_up_metrics("yupana-ledger", config.metrics_listen)
     service = LedgerService(config, clock=clock)
-    await service.start()
+    async with closing_on_failure():
+        await service.start()
     set_up_collector()
     dump_on_signal()
     await until_signal()

@@ -9,6 +9,7 @@ import structlog
 from yupana_server.journal.audits import AuditStore
 from yupana_server.journal.connect import WORKER_APPLICATION
 from yupana_server.journal.errors import UnavailableError
+from yupana_server.journal.pool import closing_on_failure
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.schema import newest_revision
 from yupana_server.journal.view_rows import ViewJournal
@@ -129,7 +130,8 @@ async def serve(config: WorkerConfig) -> None:
     stop_traces = telemetry.set_up_traces("yupana-worker")
     stop_metrics = set_up_metrics("yupana-worker", config.metrics_listen)
     service = WorkerService(config)
-    await service.start()
+    async with closing_on_failure():
+        await service.start()
     dump_on_signal()
     await until_signal()
     await service.stop()

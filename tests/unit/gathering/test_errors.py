@@ -68,7 +68,7 @@ async def test_malformed_when_all_are_then_each_hears_of_its_own(server, shop) -
     [
         (grpc.StatusCode.INTERNAL, "INTERNAL", yupana.InternalError),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, None, yupana.Overloaded),  # too large a message
-        (grpc.StatusCode.PERMISSION_DENIED, None, yupana.CallError),
+        (grpc.StatusCode.PERMISSION_DENIED, None, yupana.PermissionDenied),
     ],
 )
 async def test_error_when_it_names_nobody_then_the_one_is_found(

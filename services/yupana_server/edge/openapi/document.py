@@ -7,6 +7,7 @@ from typing import Any
 from google.rpc import error_details_pb2, status_pb2
 
 from yupana.ledger.v1 import error_reason_pb2
+from yupana_server.authorization.needs import action_of, action_of_message
 from yupana_server.edge.contract import Rule, rule_of, services
 from yupana_server.edge.openapi.examples import EXAMPLES
 from yupana_server.edge.openapi.schemas import REF, Json, Schemas
@@ -31,6 +32,11 @@ strings too. Times are RFC 3339 in UTC.
 **Reads** are as of now. With `consistency.atLeast` they see at least a position that an earlier
 answer told; with `consistency.eventual` they come from wherever is nearest. Lists have pages:
 repeat the call with `pageToken` of `nextPageToken`.
+
+**Keys.** Where callers need a key, its token goes as `Authorization: Bearer TOKEN`. `x-scope` says
+what the key has to allow for each method. 401: no key that works came; 403: the key does not allow
+it; 429: too much for now, `Retry-After` says how long, and the headers `RateLimit` and
+`RateLimit-Policy` how a quota stands.
 
 **Compatibility.** Within version 1 fields, values and methods are added, never removed or renamed;
 read what you know and ignore the rest. What leaves is announced in the changelog a year before, as
@@ -64,7 +70,16 @@ def document(schemas: Schemas) -> Json:
         "components": {
             "schemas": dict(sorted(schemas.found.items())),
             "responses": {"Error": error},
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token of a key, such as `yupana_till-7_…`.",
+                }
+            },
         },
+        # Either: it is the operator's choice whether callers need a key.
+        "security": [{"key": []}, {}],
     }
 
 
@@ -91,6 +106,7 @@ def _operation(schemas: Schemas, service: Any, method: Any, rule: Rule) -> Json:
         "tags": [service.name],
         "summary": re.split(r"(?<=[.:])\s", text)[0].rstrip(".:"),
         "description": text,
+        "x-scope": _scope(method),
         "parameters": [
             *_in_path(schemas, method, bound),
             *_elsewhere(schemas, method, rule, bound),
@@ -105,6 +121,15 @@ def _operation(schemas: Schemas, service: Any, method: Any, rule: Rule) -> Json:
         body = _content("", schema, method, "request")
         operation["requestBody"] = {"required": True, "content": body["content"]}
     return operation
+
+
+def _scope(method: Any) -> str:
+    """Return what a key has to allow."""
+    action = action_of(method)
+    if action is not None:
+        return action.value
+    found = {each.value for field in method.input_type.fields if (each := action_of_message(field))}
+    return found.pop() if found else "as each command needs"
 
 
 def _content(text: str, schema: Json, method: Any, which: str) -> Json:

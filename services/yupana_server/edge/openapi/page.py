@@ -72,6 +72,7 @@ def _call(verb: str, path: str, operation: Json) -> str:
         f"<h3>{_e(operation['operationId'].partition('_')[2])}</h3>",
         f"<p class=path><span class=verb>{verb}</span> {_e(path)}</p>",
         _text(operation["description"]),
+        f"<p>Scope: {_e(operation['x-scope'])}</p>",
     ]
     rows = [
         (each["name"], each["in"], each.get("description", "")) for each in operation["parameters"]
