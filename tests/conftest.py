@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.databases import Database, make_database, make_template
-from support.processes import FeedProcess, LedgerProcess, WorkerProcess
+from support.processes import AccessProcess, FeedProcess, LedgerProcess, WorkerProcess
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
@@ -105,6 +105,23 @@ def start_worker(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
         process = WorkerProcess(database.worker_url, log_path, **options)  # type: ignore[arg-type]
         processes.append(process)
         return process.start()
+
+    yield start
+    for process in processes:
+        process.kill()
+
+
+@pytest.fixture
+def start_access(tmp_path: Path) -> Iterator[Callable[..., AccessProcess]]:
+    """Starts access; it ends with the test."""
+    processes: list[AccessProcess] = []
+
+    def start(database: Database, **options: object) -> AccessProcess:
+        log_path = tmp_path / f"access-{len(processes)}.log"
+        process = AccessProcess(database.access_url, log_path, **options)  # type: ignore[arg-type]
+        processes.append(process)
+        process.start()
+        return process
 
     yield start
     for process in processes:

@@ -16,9 +16,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from support.collector import MetricsCollector, attributes_of, kind_of, metrics_collector
 from support.databases import Database
 from support.feeds import read_entries, subscribers
-from support.processes import FeedProcess, LedgerProcess, WorkerProcess
+from support.keyed import HASH_KEY
+from support.processes import AccessProcess, FeedProcess, LedgerProcess, WorkerProcess
 from support.webhooks import create_endpoint
-from yupana import AsOf, CreateTransfer, Yupana, YupanaError
+from yupana import AsOf, CreateTransfer, Unauthenticated, Yupana, YupanaError
 from yupana.book import BookClient
 from yupana_server.dev.ports import pick_port
 from yupana_server.dev.valkey import EmbeddedValkey
@@ -52,9 +53,10 @@ async def measured(
     start_ledger: Callable[..., LedgerProcess],
     start_feed: Callable[..., FeedProcess],
     start_worker: Callable[..., WorkerProcess],
+    start_access: Callable[..., AccessProcess],
     shared_valkey: EmbeddedValkey,
 ) -> AsyncIterator[tuple[MetricsCollector, BookClient]]:
-    """Ledger, feed and worker, which send their metrics, and a book with some traffic behind it."""
+    """All services, which send their metrics, and a book with some traffic behind it."""
     received, environment = collector
     environment["YUPANA_REDIS_URL"] = shared_valkey.url()
     # A replica of itself, which never lags.
@@ -63,6 +65,11 @@ async def measured(
     hooks = {"YUPANA_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8", "YUPANA_WEBHOOK_ALLOW_HTTP": "true"}
     feed = start_feed(database, environment=environment | hooks)
     start_worker(database, environment=environment)
+    keys = {"YUPANA_ACCESS_HASH_KEY": HASH_KEY}
+    access = start_access(database, environment=environment | keys)
+    async with Yupana(access.address, access=[access.address]) as nobody:
+        with pytest.raises(Unauthenticated):
+            await nobody.keys.get("root")
     async with Yupana(process.address) as yupana, subscribers(feed.address) as subscribe:
         await yupana.create_book("shop")
         await create_endpoint(feed.address, "shop", "nobody", "http://127.0.0.1:1/")

@@ -19,6 +19,8 @@ from yupana_server.runtime.errors import CallError
 PATIENCE_S = 5.0
 """How long a request of a stream waits for its quota: so the producer is slowed down, not cut."""
 
+REASONS = ("UNAUTHENTICATED", "PERMISSION_DENIED", "QUOTA_EXCEEDED")
+
 ACCESS_SERVICE = "yupana.access.v1.AccessService"
 
 AccountsOf = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Sequence[str]]]]
@@ -60,6 +62,8 @@ class Gate:
         self._principals = principals
         self._quotas = quotas
         self._accounts_of = accounts_of
+        for reason in REASONS:
+            _refused.add(0, {"yupana.reason": reason})  # So that the first one shows as a rate.
 
     async def enter(self, token: str | None, names: Sequence[str]) -> Principal:
         """Return who calls, by a token or the names in a certificate; it is current from then on.
