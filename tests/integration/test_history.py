@@ -44,6 +44,8 @@ from yupana_server.runtime.errors import CallError as ServerError
 BY_RECORD = history.STATEMENT_ORDER_RECORD_TIME
 BY_EFFECT = history.STATEMENT_ORDER_EFFECTIVE_TIME
 
+WRITTEN_AT_ONCE = 1_000
+
 
 @dataclass
 class Past:
@@ -70,8 +72,10 @@ async def past(database: Database) -> AsyncIterator[Past]:
     ):
         writer = make()
 
-        async def write(*commands: Any) -> Any:
-            return await send(writer, *commands)
+        async def write(*commands: Any) -> None:
+            # In parts: what takes a second to decide, on a busy machine, is too old then (R8).
+            for first in range(0, len(commands), WRITTEN_AT_ONCE):
+                await send(writer, *commands[first : first + WRITTEN_AT_ONCE])
 
         await write(*book.opening(), *book.commands(150))
         await projector.catch_up()

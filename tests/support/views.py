@@ -13,7 +13,7 @@ from yupana_server.runtime.redis import Redis
 from yupana_server.view.store import ViewStore
 
 ANSWER_TIMEOUT_S = 5.0
-"""On a busy machine Redis may take longer than servers wait for it; here nothing goes on without."""
+"""On a busy machine Redis may take longer than servers wait; here nothing goes on without it."""
 
 
 class View(NamedTuple):
