@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from yupana_server.book.commands import Kind
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
-from yupana_server.runtime.metrics import LATENCY_S
+from yupana_server.runtime.metrics import LATENCY_S, Counts, Gauge, observe_count
 
 BOOKS_MAX = 200
 """How many books are told apart; the rest are together one, `other`."""
@@ -23,11 +23,23 @@ SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 _tracer = trace.get_tracer("yupana.ledger")
 _meter = metrics.get_meter("yupana.ledger")
-_outcomes = _meter.create_counter(
-    "yupana.outcomes", unit="{command}", description="Commands that were answered, by outcome."
+OUTCOMES = Gauge(
+    "yupana.outcomes",
+    "{command}",
+    "Commands that were answered, by outcome.",
+    ("yupana.book", "yupana.outcome", "yupana.command", "yupana.reason"),
 )
-_entries = _meter.create_counter(
-    "yupana.journal.entries", unit="{entry}", description="Entries that this server recorded."
+ENTRIES = Gauge(
+    "yupana.journal.entries", "{entry}", "Entries that this server recorded.", ("yupana.book",)
+)
+CONFLICTS = Gauge(
+    "yupana.batch.conflicts",
+    "{conflict}",
+    "How often a batch found that another server had been first.",
+    ("yupana.book",),
+)
+EXPIRED = Gauge(
+    "yupana.holds.expired", "{hold}", "Holds whose expiry this server recorded.", ("yupana.book",)
 )
 _queue_wait = _meter.create_histogram(
     "yupana.queue.wait",
@@ -53,20 +65,24 @@ _append_duration = _meter.create_histogram(
     description="From asking for the book's lock to the commit, or to what went wrong.",
     explicit_bucket_boundaries_advisory=LATENCY_S,
 )
-_conflicts = _meter.create_counter(
-    "yupana.batch.conflicts",
-    unit="{conflict}",
-    description="How often a batch found that another server had been first.",
-)
-_expired = _meter.create_counter(
-    "yupana.holds.expired", unit="{hold}", description="Holds whose expiry this server recorded."
-)
 _misses = _meter.create_counter(
     "yupana.memory.misses",
     unit="{fact}",
     description="Facts that had to be read before a decision, by kind.",
 )
+_outcomes: Counts = Counter()
+_entries: Counts = Counter()
+_conflicts: Counts = Counter()
+_expired: Counts = Counter()
 _books: set[str] = set()
+
+
+def begin() -> None:
+    """Have what is counted here leave with all that is measured."""
+    observe_count(OUTCOMES, lambda: _outcomes)
+    observe_count(ENTRIES, lambda: _entries)
+    observe_count(CONFLICTS, lambda: _conflicts)
+    observe_count(EXPIRED, lambda: _expired)
 
 
 def book_label(book: str) -> str:
@@ -82,12 +98,8 @@ def count_outcomes(book: str, outcomes: Sequence[Outcome]) -> None:
     """Count what was answered."""
     label = book_label(book)
     for (outcome, kind, reason), count in Counter(map(what_became, outcomes)).items():
-        attributes = {"yupana.book": label, "yupana.outcome": outcome}
-        if kind is not None:
-            attributes["yupana.command"] = kind.name.lower()
-        if reason is not None:
-            attributes["yupana.reason"] = reason
-        _outcomes.add(count, attributes)
+        command = "" if kind is None else kind.name.lower()
+        _outcomes[label, outcome, command, reason or ""] += count
 
 
 def what_became(outcome: Outcome) -> tuple[str, Kind | None, str | None]:
@@ -122,17 +134,17 @@ def note_append(book: str, took_s: float, failed: str) -> None:
 
 def note_commit(book: str, entries: Sequence[Entry], *, requests: int) -> None:
     """Note a batch that was recorded."""
-    attributes = {"yupana.book": book_label(book)}
-    _entries.add(len(entries), attributes)
-    _conflicts.add(0, attributes)  # From the first batch on, so that the first conflict shows.
-    _expired.add(sum(entry.kind == Kind.EXPIRY for entry in entries), attributes)
+    label = book_label(book)
+    _entries[label,] += len(entries)
+    _conflicts[label,] += 0  # From the first batch on, so that the first conflict shows.
+    _expired[label,] += sum(entry.kind == Kind.EXPIRY for entry in entries)
     _batch_commands.record(len(entries))
     _batch_requests.record(requests)
 
 
 def note_conflict(book: str) -> None:
     """Note that another server recorded entries between a batch's decision and its lock (R4)."""
-    _conflicts.add(1, {"yupana.book": book_label(book)})
+    _conflicts[book_label(book),] += 1
 
 
 def note_misses(kind: str, count: int) -> None:

@@ -28,7 +28,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.schema import newest_revision
 from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
 from yupana_server.journal.view_rows import ViewJournal
-from yupana_server.ledger import view_measures
+from yupana_server.ledger import measures, view_measures
 from yupana_server.ledger.announcer import Announcer, nobody
 from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
@@ -189,6 +189,7 @@ class LedgerService:
         """Have gauges show how this server stands."""
         observe(IN_FLIGHT, lambda: {(): self._admission.in_flight})
         self._books.observe()
+        measures.begin()
         if self._redis is not None:
             view_measures.begin()
         observe(LAG, self._replicas.lags)

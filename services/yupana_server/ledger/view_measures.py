@@ -2,9 +2,8 @@
 
 from collections import Counter
 from enum import StrEnum
-from typing import TypeAlias
 
-from yupana_server.runtime.metrics import Gauge, observe_count
+from yupana_server.runtime.metrics import Counts, Gauge, observe_count
 
 RESULT = ("yupana.view.result",)
 READS = Gauge(
@@ -32,8 +31,6 @@ class Served(StrEnum):
     NONE = "none"
     """There is no view, or Redis is away."""
 
-
-Counts: TypeAlias = Counter[tuple[str, ...]]
 
 _reads: Counts = Counter({(served.value,): 0 for served in Served})
 _fills: Counts = Counter({("stored",): 0, ("refused",): 0})

@@ -1,6 +1,7 @@
 """Writes accounts as messages.
 
-The messages are filled in place: an account takes 3 us instead of 8 us with constructors.
+The messages are filled in place: the answer of one account takes 5 us instead of 12 us with
+constructors.
 """
 
 from yupana.ledger.v1 import account_pb2

@@ -14,7 +14,7 @@ AHEAD_S = 10.0
 class Alarms:
     """Cancels tasks at their times.
 
-    Measured: a call spends 3 us here instead of 11, because nearly no call ever needs its timer.
+    A block takes 1.5 us instead of 3.6 in a loop: nearly none ever needs its timer.
     """
 
     def __init__(self) -> None:

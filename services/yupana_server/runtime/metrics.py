@@ -6,6 +6,7 @@ scrape where YUPANA_METRICS_LISTEN says so. observability/metrics.yaml lists all
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 from wsgiref.simple_server import WSGIServer
@@ -132,7 +133,11 @@ class Gauge(NamedTuple):
     """Its attributes."""
 
 
-Look: TypeAlias = Callable[[], Mapping[tuple[str, ...], int]]
+Values: TypeAlias = tuple[str, ...]
+"""Of a gauge's attributes; empty for one that is left out."""
+
+Counts: TypeAlias = Counter[Values]
+Look: TypeAlias = Callable[[], Mapping[Values, int]]
 
 
 def observe(gauge: Gauge, look: Look) -> None:
@@ -154,12 +159,15 @@ def observe_count(counter: Gauge, look: Look) -> None:
 
 def _callback(gauge: Gauge, look: Look) -> Callable[[CallbackOptions], list[Observation]]:
     def callback(_: CallbackOptions) -> list[Observation]:
-        return [
-            Observation(value, dict(zip(gauge.keys, values, strict=True)))
-            for values, value in look().items()
-        ]
+        # A copy, because measurements leave by a thread of their own.
+        return [Observation(n, _attributes(gauge, values)) for values, n in dict(look()).items()]
 
     return callback
+
+
+def _attributes(gauge: Gauge, values: Values) -> dict[str, str]:
+    named = zip(gauge.keys, values, strict=True)
+    return {name: value for name, value in named if value}
 
 
 async def watch_event_loop() -> None:

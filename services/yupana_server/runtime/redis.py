@@ -68,11 +68,11 @@ class Redis:
         with self._giving_up():
             yield self._client
 
-    async def call(self, *command: str | int) -> Any:
+    async def call(self, *command: str | int | bytes) -> Any:
         """Send one command and return its answer, texts as bytes.
 
         The client would take a connection out of the pool, count, and put it back, and would wrap
-        it all in what retries: 99 us a command instead of 65.
+        it all in what retries: 150 us a command instead of 100.
 
         Raises:
             RedisAwayError: It cannot be reached, or refused the command; that it ran is possible.
