@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from yupana.servers import Server, Servers
     from yupana.telemetry.spans import Metadata
 
+# Servers do not begin with a call that has less than 20 ms left.
+ATTEMPT_S = 0.05
+
 # A server that says so is well itself: one commit is in doubt, one read has to wait.
 _SERVER_IS_WELL = (OutcomeUnknown, ProjectionBehind)
 
@@ -162,7 +165,8 @@ class Calls:
         attempts.fail(error)
         self._note(server, error, attempts.began_at_s)
         following, wait_s = self._following(attempts, error)
-        in_time = is_retryable(error) and waits(time.monotonic() + wait_s)
+        # An attempt for which there is no time would only hide why the one before it failed.
+        in_time = is_retryable(error) and waits(time.monotonic() + wait_s + ATTEMPT_S)
         if not (in_time and self._affords(server, error)):
             raise NotAnsweredError from error.__cause__
         await asyncio.sleep(wait_s)

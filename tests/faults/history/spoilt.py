@@ -68,7 +68,8 @@ def rejected(row: Row) -> bool:
 
 
 def strong(call: CallRecord) -> bool:
-    return isinstance(call.request, Read) and call.request.at_least is None and not call.error
+    read = call.request
+    return isinstance(read, Read) and not (read.at_least or read.eventual or call.error)
 
 
 def new(call: CallRecord) -> bool:
