@@ -114,11 +114,14 @@ class Gate:
         Raises:
             CallError: QUOTA_EXCEEDED.
         """
-        book, commands = book_of(request), size_of(request)
-        wanted = limits("key", caller.id, caller.quota, commands=commands)
+        book, quota = book_of(request), None
         if book is not None and method_of(method).service != ACCESS_SERVICE:
             quota = await self._principals.book_quota(book)
-            wanted += limits("book", book, quota, commands=commands)
+        if quota is None and caller.quota is None:
+            return []
+        commands = size_of(request)
+        wanted = limits("key", caller.id, caller.quota, commands=commands)
+        wanted += limits("book", book or "", quota, commands=commands)
         if not wanted:
             return []
         standings = await self._take(wanted)

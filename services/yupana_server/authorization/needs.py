@@ -5,6 +5,7 @@ have actions of their own, whatever request they come in.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import Message
@@ -76,12 +77,12 @@ def size_of(request: Any) -> int:
         return len(request.commands)
     if "request" in fields:
         return size_of(request.request)
-    return 1 if any(_message_action(each.message_type) for each in fields.values()) else 0
+    return 1 if _has_command(request.DESCRIPTOR) else 0
 
 
 def accounts_in(message: Message) -> Iterator[str]:
     """Yield the accounts that a message names itself, those that are there."""
-    for name in ACCOUNT_FIELDS & set(message.DESCRIPTOR.fields_by_name):
+    for name in _fields_among(ACCOUNT_FIELDS, message.DESCRIPTOR):
         value = getattr(message, name)
         yield from ([value] if isinstance(value, str) else value) if value else ()
 
@@ -150,9 +151,19 @@ def _accounts(command: Any) -> tuple[str, ...]:
 
 
 def _commands_in(message: Message) -> Iterator[str]:
-    for name in COMMAND_FIELDS & set(message.DESCRIPTOR.fields_by_name):
+    for name in _fields_among(COMMAND_FIELDS, message.DESCRIPTOR):
         if value := getattr(message, name):
             yield value
+
+
+@lru_cache(maxsize=1024)
+def _fields_among(names: frozenset[str], message: Any) -> tuple[str, ...]:
+    return tuple(name for name in message.fields_by_name if name in names)
+
+
+@lru_cache(maxsize=1024)
+def _has_command(message: Any) -> bool:
+    return any(_message_action(each.message_type) is not None for each in message.fields)
 
 
 def _action(number: int) -> Action | None:
