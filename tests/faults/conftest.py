@@ -1,5 +1,6 @@
 """Which scenarios run, with which seeds, and the table at the end."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -10,8 +11,12 @@ from faults.registry import load_scenarios
 from faults.stage import Stage
 from faults.table import RUNS, show
 
-from support.databases import Database
+from support.databases import Database, make_template
 from support.processes import LedgerProcess
+from support.proxy import Proxy
+from support.started import Start, StartLedger
+from yupana import Yupana
+from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
 
 FIXED_SEEDS = (1, 2)
@@ -77,3 +82,35 @@ def run(honest: Run) -> Run:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     show(terminalreporter, terminalreporter.config.stash.get(RUNS, []))
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server whose settings a test may change, and which it may end."""
+    with EmbeddedPostgres(tmp_path / "postgres") as server:
+        make_template(server)
+        yield server
+        server.stop("immediate")
+
+
+@pytest.fixture
+async def proxy(database: Database) -> AsyncIterator[Proxy]:
+    async with Proxy(database.ledger_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def start(database: Database, start_ledger: StartLedger) -> AsyncIterator[Start]:
+    """Starts a ledger and returns it with a client of its book `b`."""
+    clients: list[Yupana] = []
+
+    async def start(**options: object) -> tuple[LedgerProcess, BookClient]:
+        process = await asyncio.to_thread(start_ledger, database, **options)
+        yupana = Yupana(process.address)
+        clients.append(yupana)
+        await yupana.create_book("b")
+        return process, yupana.book("b")
+
+    yield start
+    for client in clients:
+        await client.close()

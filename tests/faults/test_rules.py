@@ -6,26 +6,17 @@ Every scenario ends in the verification of the whole journal.
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 
-import grpc.aio
 import psycopg
 import pytest
 
-from support import wire
-from support.databases import Database, make_database, make_template
+from support.databases import Database, make_database
 from support.journals import count_entries, execute, verified
-from support.processes import LedgerProcess
 from support.proxy import Proxy
-from support.writers import open_accounts as open_accounts_directly
-from support.writers import send, writers
+from support.started import Start, StartLedger, open_accounts
 from yupana import CreateTransfer, InternalError, Outcome, OutcomeUnknown, Yupana
 from yupana.book import BookClient
-from yupana.ledger.v1 import ledger_service_pb2 as ledgers
-from yupana.ledger.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from yupana_server.book import commands
-from yupana_server.book.decide import Replay
 from yupana_server.book.entries import Entry
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.journal.append import Appender, encode_batch
@@ -33,76 +24,6 @@ from yupana_server.journal.connect import LOCK_TIMEOUT_MS
 from yupana_server.journal.errors import ConflictError
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import genesis
-
-
-@pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A server whose settings a test may change, and which it may end."""
-    with EmbeddedPostgres(tmp_path / "postgres") as server:
-        make_template(server)
-        yield server
-        server.stop("immediate")
-
-
-END_SYNC_REP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-
-
-def set_standby(url: str, name: str) -> None:
-    """Have commits wait for a standby of this name, or for none."""
-    execute(url, f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
-    execute(url, "SELECT pg_reload_conf()")
-
-
-async def set_missing_standby(url: str) -> None:
-    """Have commits wait for a standby that is not there; returns when they do."""
-    set_standby(url, "nobody")
-    ended: list[tuple[object, ...]] = []
-    async with asyncio.timeout(10):
-        while not ended:
-            statement = "SELECT pg_logical_emit_message(true, 'does this wait?', '')"
-            probe = asyncio.create_task(asyncio.to_thread(execute, url, statement))
-            while not ended and not probe.done():
-                ended = await end_sync_rep(url)
-            await asyncio.gather(probe, return_exceptions=True)
-
-
-async def end_sync_rep(url: str) -> list[tuple[object, ...]]:
-    """End the sessions whose commit waits for the standby."""
-    await asyncio.sleep(0.02)
-    return await asyncio.to_thread(execute, url, END_SYNC_REP)
-
-
-StartLedger = Callable[..., LedgerProcess]
-Start = Callable[..., Awaitable[tuple[LedgerProcess, BookClient]]]
-
-
-@pytest.fixture
-async def proxy(database: Database) -> AsyncIterator[Proxy]:
-    async with Proxy(database.ledger_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def start(database: Database, start_ledger: StartLedger) -> AsyncIterator[Start]:
-    """Starts a ledger and returns it with a client of its book `b`."""
-    clients: list[Yupana] = []
-
-    async def start(**options: object) -> tuple[LedgerProcess, BookClient]:
-        process = await asyncio.to_thread(start_ledger, database, **options)
-        yupana = Yupana(process.address)
-        clients.append(yupana)
-        await yupana.create_book("b")
-        return process, yupana.book("b")
-
-    yield start
-    for client in clients:
-        await client.close()
-
-
-async def open_accounts(book: BookClient) -> None:
-    await book.open_asset("USD", scale=2)
-    await book.open_account("world", asset="USD")
-    await book.open_account("users:1", asset="USD", min_balance=0)
 
 
 async def test_r1_history_when_tail_was_lost_then_state_is_loaded_again(
@@ -140,115 +61,6 @@ async def test_r1_history_when_tail_was_replaced_then_hash_tells(
     account = await first.account("users:1")
     assert account.balance == 8
     assert (await verified(database.ledger_url, "b")).posted == 5
-
-
-async def test_r3_unknown_when_connection_is_cut_during_commit_then_one_outcome(
-    database: Database, proxy: Proxy, start: Start
-) -> None:
-    _, book = await start(url=proxy.url)
-    await open_accounts(book)
-    for number in range(5):
-        proxy.strike("cut during commit")
-        outcome = await book.transfer("world", "users:1", 10, id=f"t{number}")
-        assert proxy.struck.is_set()
-        assert outcome.ok
-        assert not outcome.replayed  # The ledger found its own entry and knows it.
-        assert count_entries(database.ledger_url, "b", f"t{number}") == 1
-    assert (await book.account("users:1")).balance == 50
-    await verified(database.ledger_url, "b")
-
-
-async def test_r3_unknown_when_an_id_was_sent_twice_then_only_the_first_is_no_replay(
-    proxy: Proxy, start: Start
-) -> None:
-    _, book = await start(url=proxy.url)
-    await open_accounts(book)
-    proxy.strike("cut during commit")
-    outcomes = await book.execute([CreateTransfer("world", "users:1", 10, id="t")] * 2)
-    assert [outcome.replayed for outcome in outcomes] == [False, True]
-
-
-async def test_r3_unknown_when_connection_is_cut_before_commit_then_decided_again(
-    database: Database, proxy: Proxy, start: Start
-) -> None:
-    _, book = await start(url=proxy.url)
-    await open_accounts(book)
-    proxy.strike("cut before commit")
-    outcome = await book.transfer("world", "users:1", 10, id="t")
-    assert proxy.struck.is_set()
-    assert outcome.ok
-    assert count_entries(database.ledger_url, "b", "t") == 1
-    await verified(database.ledger_url, "b")
-
-
-async def test_r3_unknown_when_caller_goes_away_then_commit_is_not_cancelled(
-    database: Database, start: Start
-) -> None:
-    _, book = await start()
-    await open_accounts(book)
-    calls = [
-        asyncio.create_task(book.transfer("world", "users:1", 1, id=f"t{number}"))
-        for number in range(200)
-    ]
-    await asyncio.sleep(0.01)
-    for call in calls:
-        call.cancel()
-    await asyncio.gather(*calls, return_exceptions=True)
-    outcomes = await asyncio.gather(
-        *(book.transfer("world", "users:1", 1, id=f"t{number}") for number in range(200))
-    )
-    assert all(outcome.ok for outcome in outcomes)
-    assert (await book.account("users:1")).balance == 200
-    await verified(database.ledger_url, "b")
-
-
-async def test_r3_unknown_when_the_standby_has_not_confirmed_then_no_server_answers(
-    own_postgres: EmbeddedPostgres,
-) -> None:
-    database = make_database(own_postgres)
-    async with writers(database) as make_writer:
-        first, second = make_writer(), make_writer()
-        await open_accounts_directly(first, 2)
-        transfer = commands.CreateTransfer("x", "a0", "a1", 5)
-        await set_missing_standby(database.admin_url)
-        waiting = [asyncio.create_task(send(first, transfer))]
-        # The session ends while it waits: the entry is visible here, and on no standby.
-        async with asyncio.timeout(10):
-            while not (ended := await end_sync_rep(database.admin_url)):
-                assert not waiting[0].done()
-        assert ended == [(True,)]
-        assert count_entries(database.ledger_url, "b", "x") == 1
-        waiting.append(asyncio.create_task(send(second, transfer)))
-        done, _ = await asyncio.wait(waiting, timeout=1.5)
-        assert not done
-        set_standby(database.admin_url, "")
-        own, replay = await asyncio.gather(*waiting)
-    assert isinstance(own[0], Entry)
-    assert replay == [Replay(own[0])]
-    await verified(database.ledger_url, "b")
-
-
-async def test_r3_unknown_when_the_deadline_comes_first_then_the_caller_is_told_so(
-    own_postgres: EmbeddedPostgres, start_ledger: StartLedger
-) -> None:
-    database = make_database(own_postgres)
-    # A call without a deadline of its own: so the server's word is heard, however late it comes.
-    process = start_ledger(database, environment={"YUPANA_DEFAULT_DEADLINE_S": "5"})
-    async with Yupana(process.address) as yupana:
-        await yupana.create_book("b")
-        book = yupana.book("b")
-        await open_accounts(book)
-        await set_missing_standby(database.admin_url)
-        async with grpc.aio.insecure_channel(process.address) as channel:
-            command = wire.transfer("t", credit_account="users:1")
-            request = ledgers.ExecuteRequest(book="b", commands=[command])
-            call = LedgerServiceStub(channel).Execute(request)
-            while not await end_sync_rep(database.admin_url):
-                assert not call.done()
-            assert (await wire.failure(call)).reason == "OUTCOME_UNKNOWN"
-        set_standby(database.admin_url, "")
-        assert (await book.transfer("world", "users:1", 5, id="t")).replayed
-    assert count_entries(database.ledger_url, "b", "t") == 1
 
 
 async def test_r4_conflict_when_two_servers_get_the_same_ids_then_one_outcome(

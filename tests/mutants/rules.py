@@ -9,6 +9,7 @@ from typing import NamedTuple
 MEMORY = "tests/integration/test_memory.py"
 WRITER = "tests/integration/test_writer.py"
 RULES = "tests/faults/test_rules.py"
+UNKNOWN = "tests/faults/test_unknown_commits.py"
 EPOCHS = "tests/faults/test_epochs.py"
 GOLDEN = "tests/unit/test_golden.py"
 VIEW = "tests/integration/view/test_reads.py"
@@ -93,7 +94,7 @@ MUTANTS = (
         "journal/append.py",
         "        if self._warnings:\n",
         "        if False:\n",
-        RULES,
+        UNKNOWN,
     ),
     Mutant(
         "r3",
@@ -101,7 +102,7 @@ MUTANTS = (
         "ledger/recorder.py",
         "submission.unknown = True",
         "submission.unknown = False",
-        RULES,
+        UNKNOWN,
     ),
     Mutant(
         "r3",
@@ -109,7 +110,7 @@ MUTANTS = (
         "ledger/recorder.py",
         "elif self._memory.confirmed_seq < batch.layer.seq:",
         "elif False:",
-        RULES,
+        UNKNOWN,
     ),
     Mutant(
         "r3",
@@ -117,7 +118,7 @@ MUTANTS = (
         "ledger/batch.py",
         "return self._unanswered.pop(entry.id, None) == entry",
         "return False",
-        RULES,
+        UNKNOWN,
     ),
     Mutant(
         "r4",
