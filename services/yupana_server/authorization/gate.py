@@ -12,7 +12,7 @@ from opentelemetry import metrics
 from yupana_server.authorization.grants import Action
 from yupana_server.authorization.needs import NeedsOf, action_of, book_of, needs_of, size_of
 from yupana_server.authorization.principals import Principal, Principals, unauthenticated
-from yupana_server.authorization.quotas import Limit, Quotas, Standing, limits
+from yupana_server.authorization.quotas import Quotas, Standing, limits
 from yupana_server.authorization.standings import exceeded
 from yupana_server.runtime.errors import CallError
 
@@ -124,7 +124,7 @@ class Gate:
         wanted += limits("book", book or "", quota, commands=commands)
         if not wanted:
             return []
-        standings = await self._take(wanted)
+        standings = await self._quotas.take(wanted)
         while (wait_s := max(each.wait_s for each in standings)) > 0:
             possible = all(each.cost <= each.rate.burst for each in wanted)
             if wait_s > patience_s or not possible:
@@ -132,11 +132,8 @@ class Gate:
                 raise exceeded(standings)
             patience_s -= wait_s
             await asyncio.sleep(wait_s)
-            standings = await self._take(wanted)
+            standings = await self._quotas.take(wanted)
         return standings
-
-    async def _take(self, wanted: Sequence[Limit]) -> list[Standing]:
-        return await self._quotas.take(wanted)
 
     async def _accounts(self, book: str, commands: Sequence[str]) -> Sequence[str]:
         """Return the accounts of commands that were recorded; none when one of them was not.
