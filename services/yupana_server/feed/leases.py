@@ -12,6 +12,7 @@ import structlog
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.leases import Lease, LeaseStore
 from yupana_server.journal.reads import JournalReader
+from yupana_server.runtime.tasks import end_tasks
 
 LEASE_S = 5.0
 """After so long without a word from a feed others take its books over."""
@@ -113,10 +114,7 @@ class Leases:
             await asyncio.sleep(PAUSE_S)
 
     async def _end(self, books: list[int]) -> None:
-        tasks = [self._tasks[book] for book in books if book in self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks[book] for book in books if book in self._tasks)
 
     def _give_up(self) -> None:
         """End all work before the leases run out that cannot be renewed."""

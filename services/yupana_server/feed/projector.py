@@ -11,6 +11,7 @@ from yupana_server.feed.rebuild import Rebuild, SupersededError
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.marks import LAG_MAX, Projection
 from yupana_server.journal.projections import Mark, ProjectionStore
+from yupana_server.runtime.tasks import end_tasks
 
 PAGES_PER_TURN = 4
 """After so many pages a projection lets others have its turn."""
@@ -66,10 +67,7 @@ class Projector:
 
     async def drain(self) -> None:
         """End the jobs under way; what they had not committed is folded by the next feed."""
-        jobs = list(self._jobs.values())
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        await end_tasks(self._jobs.values())
 
     async def catch_up(self) -> None:
         """Fold everything that is in the journals now.

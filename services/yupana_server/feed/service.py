@@ -25,6 +25,7 @@ from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.interceptors import CallInterceptor
 from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
 from yupana_server.runtime.server import Server, until_signal
+from yupana_server.runtime.tasks import end_tasks
 
 REPORT_EVERY_S = 1.0
 
@@ -111,9 +112,7 @@ class FeedService:
             grace_s=self._config.drain_grace_s,
             end_calls=self._end_calls,
         )
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._webhooks.stop()
         await self._telling.stop()
         await self._projector.drain()

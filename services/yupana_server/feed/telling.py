@@ -20,6 +20,7 @@ from yupana_server.journal.replicated_lines import ReplicatedLines
 from yupana_server.runtime.config import FeedConfig
 from yupana_server.runtime.metrics import observe
 from yupana_server.runtime.redis import Redis
+from yupana_server.runtime.tasks import end_tasks
 
 OTHER_CONNECTIONS = 2
 """How many connections are left for other things than pages of what is long past."""
@@ -105,9 +106,7 @@ class Telling:
 
     async def stop(self) -> None:
         """End all work and close all connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if self._publishing is not None:
             await self._publishing.leases.close()
             await self._publishing.redis.close()

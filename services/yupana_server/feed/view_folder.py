@@ -72,7 +72,8 @@ class ViewFolder:
             await asyncio.sleep(REST_S)
             with suppress(TimeoutError):
                 left_s = rest_s - (time.monotonic() - looked_at)
-                await asyncio.wait_for(self._wake.wait(), max(0.0, left_s))
+                async with asyncio.timeout(max(0.0, left_s)):
+                    await self._wake.wait()
 
     async def poll(self) -> bool:
         """Fold some pages of whatever is behind; returns whether there was something."""

@@ -11,6 +11,7 @@ from yupana_server.journal.view_rows import ViewJournal
 from yupana_server.runtime.config import FeedConfig
 from yupana_server.runtime.metrics import observe
 from yupana_server.runtime.redis import Redis
+from yupana_server.runtime.tasks import end_tasks
 from yupana_server.view.store import ViewStore
 
 BOOKS_AT_A_TIME = 2
@@ -48,9 +49,7 @@ class ViewService:
 
     async def stop(self) -> None:
         """End what is under way and close all connections; another feed goes on from there."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._listening.close()
         await self._redis.close()
         await self._reader.close()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from yupana_server.journal.bounded import BoundedConnection, SilentError
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.spans import database_span
+from yupana_server.runtime.tasks import heeding_cancellation
 
 WAITING_MAX = 1_000
 """How many reads may wait for a connection; the next one is refused at once."""
@@ -126,7 +127,10 @@ class Pool:
         began_at_s = time.monotonic()
         try:
             with database_span(operation, table):
-                async with self._pool.connection() as connection:
+                async with AsyncExitStack() as stack:
+                    with heeding_cancellation():
+                        lent = self._pool.connection()
+                        connection = await stack.enter_async_context(lent)
                     yield connection
         except _UNAVAILABLE as error:
             if isinstance(error, SilentError) and began_at_s > self._drained_at_s:

@@ -8,7 +8,7 @@ sweep; a hold that another one expired first is passed over.
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -36,8 +36,12 @@ log = structlog.get_logger("yupana.sweeper")
 class Sweeper:
     """Looks for due holds over all books, now and then."""
 
-    def __init__(self, books: Books, reader: JournalReader):
+    def __init__(
+        self, books: Books, reader: JournalReader, *, owns: Callable[[str], bool] | None = None
+    ):
+        """`owns` tells whether a book is this process's to sweep; without it all are."""
         self._books = books
+        self._owns = owns
         self._lists = HoldLists(reader)
         self._places = asyncio.Semaphore(BOOKS_AT_A_TIME)
         self._after = 0
@@ -61,7 +65,8 @@ class Sweeper:
         for hold in due:
             if hold.waits and len(by_book[hold.book_id]) < EXPIRIES_MAX:
                 by_book[hold.book_id].append(hold)
-        await asyncio.gather(*(self._expire(book, holds) for book, holds in by_book.items()))
+        mine = [book for book in by_book if self._owns is None or self._owns(book)]
+        await asyncio.gather(*(self._expire(book, by_book[book]) for book in mine))
 
     async def _expire(self, book_id: str, due: Sequence[DueHold]) -> None:
         async with self._places:

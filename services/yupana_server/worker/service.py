@@ -19,6 +19,7 @@ from yupana_server.runtime.config import ConfigError, WorkerConfig
 from yupana_server.runtime.metrics import set_up_metrics, watch_event_loop
 from yupana_server.runtime.redis import Redis
 from yupana_server.runtime.server import Server, until_signal
+from yupana_server.runtime.tasks import end_tasks
 from yupana_server.worker.auditor import Auditor
 from yupana_server.worker.book_audit import BookAudits
 from yupana_server.worker.metrics import report_audit
@@ -96,9 +97,7 @@ class WorkerService:
         await self._server.drain(
             wait_s=self._config.drain_wait_s, grace_s=self._config.drain_grace_s
         )
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         with suppress(UnavailableError):
             await self._store.release()
         if self._redis is not None:

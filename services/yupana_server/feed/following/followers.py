@@ -8,6 +8,7 @@ from yupana_server.feed.following.follower import Follower, Journals, follower_a
 from yupana_server.journal.entries import Place
 from yupana_server.runtime.admission import draining
 from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.tasks import end_tasks
 
 LINGER_S = 10.0
 """How long a book is followed after the last one has gone: most come back at once."""
@@ -81,10 +82,7 @@ class Followers:
 
     async def close(self) -> None:
         """Let go of all followers."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks.values())
 
     async def _follower(self, book_id: str) -> Follower:
         async with self._making.setdefault(book_id, asyncio.Lock()):

@@ -18,6 +18,7 @@ from yupana_server.journal.leases import Lease
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.webhook_rows import SERVED, EndpointState
 from yupana_server.runtime.metrics import observe
+from yupana_server.runtime.tasks import end_tasks
 
 WORK = "webhooks"
 
@@ -84,10 +85,7 @@ class Deliverer:
             await self._end(lease.book)
 
     async def _end(self, book: int) -> None:
-        tasks = [task for (each, _), (_, task) in self._runners.items() if each == book]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(task for (each, _), (_, task) in self._runners.items() if each == book)
 
     async def _look_on(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from yupana_server.feed.webhooks.tools import Served, Tools
 from yupana_server.journal.deliveries import Look
 from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.webhook_rows import DeliveryState, Result, WaitingRow
+from yupana_server.runtime.tasks import end_tasks
 
 WINDOW_MAX = 2_000
 """How many deliveries of an endpoint stand in rows; the rest of its backlog is the journal."""
@@ -179,10 +180,7 @@ class Runner:
         with suppress(TimeoutError):
             async with asyncio.timeout(ENDING_S):
                 await asyncio.gather(*self._tasks)
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         with suppress(UnavailableError):
             await self._record(recorder)
 

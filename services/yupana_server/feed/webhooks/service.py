@@ -22,6 +22,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.runtime.admin import VERSION
 from yupana_server.runtime.config import FeedConfig
 from yupana_server.runtime.redis import Redis
+from yupana_server.runtime.tasks import end_tasks
 
 PROBE_GROWTH = 2.0
 PROBE_MAX_S = 3_600.0
@@ -74,9 +75,7 @@ class Webhooks:
 
     async def stop(self) -> None:
         """End deliveries, those under way within a bounded time, and close all connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._deliverer.close()
         if self._redis is not None:
             await self._redis.close()
