@@ -16,6 +16,7 @@ from support.databases import Database, make_database, make_template
 from support.network import Network
 from support.processes import FeedProcess, LedgerProcess
 from support.proxy import Proxy
+from support.several import SeveralLedgers
 from yupana_server.dev.postgres import EmbeddedPostgres
 from yupana_server.dev.valkey import EmbeddedValkey
 from yupana_server.messages.tokens import Position
@@ -66,6 +67,15 @@ class Stage:
         self.at_end(process.kill)
         await asyncio.to_thread(process.start)
         return process
+
+    async def start_several(self, *, processes: int = 2) -> SeveralLedgers:
+        """Start a ledger of several processes."""
+        log_path = self.folder / f"ledger-{len(self.ledgers)}.log"
+        ledger = SeveralLedgers(self.database.ledger_url, log_path, processes=processes)
+        self.ledgers.append(ledger)
+        self.at_end(ledger.kill)
+        await asyncio.to_thread(ledger.start)
+        return ledger
 
     async def start_feed(
         self, *, url: str | None = None, environment: Mapping[str, str] | None = None

@@ -1,7 +1,7 @@
 """R8: what a server whose clock is wrong refuses, and what it still tells."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,12 +9,10 @@ import pytest
 
 from support.databases import Database
 from support.journals import verified
-from support.processes import LedgerProcess
+from support.started import StartLedger
 from support.stepped_clock import SteppedLedger, step_postgres
 from yupana import CaptureHold, HoldState, Reason, Unavailable, Yupana
 from yupana.book import BookClient
-
-StartLedger = Callable[..., LedgerProcess]
 
 
 @pytest.fixture

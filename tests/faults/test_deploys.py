@@ -7,7 +7,6 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
 from typing import Any
 
 import grpc.aio
@@ -16,6 +15,7 @@ from support.databases import Database
 from support.journals import execute as query
 from support.journals import verified
 from support.processes import LedgerProcess
+from support.started import StartLedger
 from support.traffic import USER, Traffic
 from support.wire import execute, failure, transfer
 from support.writers import locked
@@ -28,7 +28,6 @@ from yupana.routing import rendezvous
 P99_MAX_S = 5.0
 """Of a machine that does other things too: what it is on a quiet one stands in the docs."""
 
-StartLedger = Callable[..., LedgerProcess]
 
 log = logging.getLogger("deploys")
 

@@ -3,12 +3,13 @@
 import asyncio
 
 import grpc.aio
+import pytest
 
 from support import wire
 from support.databases import Database, make_database
 from support.journals import count_entries, verified
 from support.proxy import Proxy
-from support.standby import end_sync_rep, set_missing_standby, set_standby
+from support.standby import CANCEL, TERMINATE, end_sync_rep, set_missing_standby, set_standby
 from support.started import Start, StartLedger, open_accounts
 from support.writers import open_accounts as open_accounts_directly
 from support.writers import send, writers
@@ -81,8 +82,9 @@ async def test_r3_unknown_when_caller_goes_away_then_commit_is_not_cancelled(
     await verified(database.ledger_url, "b")
 
 
+@pytest.mark.parametrize("by", [TERMINATE, CANCEL])
 async def test_r3_unknown_when_the_standby_has_not_confirmed_then_no_server_answers(
-    own_postgres: EmbeddedPostgres,
+    own_postgres: EmbeddedPostgres, by: str
 ) -> None:
     database = make_database(own_postgres)
     async with writers(database) as make_writer:
@@ -91,9 +93,9 @@ async def test_r3_unknown_when_the_standby_has_not_confirmed_then_no_server_answ
         transfer = commands.CreateTransfer("x", "a0", "a1", 5)
         await set_missing_standby(database.admin_url)
         waiting = [asyncio.create_task(send(first, transfer))]
-        # The session ends while it waits: the entry is visible here, and on no standby.
+        # The wait ends before its time: the entry is visible here, and on no standby.
         async with asyncio.timeout(10):
-            while not (ended := await end_sync_rep(database.admin_url)):
+            while not (ended := await end_sync_rep(database.admin_url, by=by)):
                 assert not waiting[0].done()
         assert ended == [(True,)]
         assert count_entries(database.ledger_url, "b", "x") == 1

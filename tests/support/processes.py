@@ -54,7 +54,7 @@ class LedgerProcess:
         self.port = port or pick_port()
         self.address = f"127.0.0.1:{self.port}"
         self.log_path = log_path
-        self._environment = {
+        self.environment = {
             **os.environ,
             "YUPANA_DATABASE_URL": database_url,
             "YUPANA_LISTEN": self.address,
@@ -70,7 +70,7 @@ class LedgerProcess:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

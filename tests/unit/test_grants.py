@@ -89,7 +89,7 @@ def test_command_when_of_any_kind_then_its_needs_are_said(kind: FieldDescriptor)
     filled = _filled(message)
     command = command_pb2.Command(id="own", **{kind.name: filled})
     request = ledger_service_pb2.ExecuteRequest(book="shop", commands=[command])
-    found = list(method_of("/yupana.ledger.v1.LedgerService/Execute").needs(request))
+    found = list(method_of("/yupana.ledger.v1.LedgerService/Execute").needs(request, frozenset()))
     assert [each.action for each in found][:1] == [action]
     if message.name in needs.WHOLE_BOOK:
         assert found == [Need(action)]
@@ -103,8 +103,24 @@ def test_needs_when_a_reversal_is_forced_then_force_too() -> None:
     command.reverse_transfer.transfer = "t"
     command.reverse_transfer.force = True
     request = ledger_service_pb2.ExecuteRequest(book="shop", commands=[command])
-    found = list(method_of("/yupana.ledger.v1.LedgerService/Execute").needs(request))
+    found = list(method_of("/yupana.ledger.v1.LedgerService/Execute").needs(request, frozenset()))
     assert found == [Need(WRITE, (), ("t",)), Need(Action.FORCE, (), ("t",))]
+
+
+def test_needs_when_an_action_is_given_then_only_what_it_does_not_cover() -> None:
+    execute = method_of("/yupana.ledger.v1.LedgerService/Execute").needs
+    request = ledger_service_pb2.ExecuteRequest(book="shop")
+    request.commands.add(id="t").create_transfer.debit_account = "a"
+    request.commands.add(id="r").reverse_transfer.transfer = "t"
+    assert list(execute(request, frozenset({WRITE}))) == []
+    assert len(list(execute(request, frozenset({Action.READ, Action.FORCE})))) == 2
+    request.commands[1].reverse_transfer.force = True
+    assert list(execute(request, frozenset({WRITE}))) == [Need(Action.FORCE, (), ("t",))]
+    assert list(execute(request, frozenset({WRITE, Action.FORCE}))) == []
+    read = method_of("/yupana.ledger.v1.LedgerService/GetAccount").needs
+    account = ledger_service_pb2.GetAccountRequest(book="shop", account="a")
+    assert list(read(account, frozenset({Action.READ}))) == []
+    assert list(read(account, frozenset({WRITE}))) == [Need(Action.READ, ("a",))]
 
 
 def test_needs_when_a_payment_has_legs_then_all_their_accounts() -> None:
@@ -112,7 +128,7 @@ def test_needs_when_a_payment_has_legs_then_all_their_accounts() -> None:
     command.create_payment.legs.add(debit_account="a", credit_account="b")
     command.create_payment.legs.add(debit_account="c", credit_account="d")
     request = ledger_service_pb2.ExecuteRequest(book="shop", commands=[command])
-    [found] = method_of("/yupana.ledger.v1.LedgerService/Execute").needs(request)
+    [found] = method_of("/yupana.ledger.v1.LedgerService/Execute").needs(request, frozenset())
     assert set(found.accounts) == set("abcd")
 
 

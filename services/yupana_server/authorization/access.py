@@ -15,7 +15,9 @@ from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.keys import KeyReader
 from yupana_server.journal.reads import JournalReader
 from yupana_server.runtime.config import ChecksAccess
+from yupana_server.runtime.passed_on import certificate_names, passed_certificate_names
 from yupana_server.runtime.redis import Redis
+from yupana_server.runtime.tasks import end_tasks
 
 CONNECTIONS = 2
 REDIS_CONNECTIONS = 16
@@ -28,8 +30,17 @@ log = structlog.get_logger("yupana.access")
 class Access:
     """Lets callers in, or everybody where keys are not asked for."""
 
-    def __init__(self, config: ChecksAccess, *, accounts_of: AccountsOf | None = None):
-        """`accounts_of` returns the accounts of commands that were recorded."""
+    def __init__(
+        self,
+        config: ChecksAccess,
+        *,
+        accounts_of: AccountsOf | None = None,
+        takes_passed_on: bool = False,
+    ):
+        """`accounts_of` returns the accounts of commands that were recorded.
+
+        `takes_passed_on` says that other processes of ours may pass calls on to this one.
+        """
         self.required = config.access == "keys"
         self._reader = JournalReader(
             config.database_url.get_secret_value(), connections_max=CONNECTIONS
@@ -44,12 +55,13 @@ class Access:
             KeyReader(self._reader), config.hash_keys, fresh_s=config.access_fresh_s
         )
         self.gate = Gate(self.principals, Quotas(self._redis), accounts_of=accounts_of)
+        self._names = passed_certificate_names if takes_passed_on else certificate_names
         self._noting: asyncio.Task[None] | None = None
 
     @property
     def interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:
         """What stands behind the CallInterceptor."""
-        return [AccessInterceptor(self.gate)] if self.required else []
+        return [AccessInterceptor(self.gate, names=self._names)] if self.required else []
 
     async def start(self) -> None:
         """Begin. Does not wait for a database that is away."""
@@ -63,8 +75,7 @@ class Access:
         """Write down what is left, and close all connections."""
         if self._noting is None:
             return
-        self._noting.cancel()
-        await asyncio.gather(self._noting, return_exceptions=True)
+        await end_tasks([self._noting])
         with suppress(UnavailableError):
             await self.principals.note_uses()
         await self._reader.close()

@@ -14,6 +14,7 @@ from yupana_server.authorization.needs import NeedsOf, action_of, book_of, needs
 from yupana_server.authorization.principals import Principal, Principals, unauthenticated
 from yupana_server.authorization.quotas import Quotas, Standing, limits
 from yupana_server.authorization.standings import exceeded
+from yupana_server.runtime.call_spans import note_key
 from yupana_server.runtime.errors import CallError
 
 PATIENCE_S = 5.0
@@ -82,6 +83,7 @@ class Gate:
             _refused.add(1, {"yupana.reason": error.reason})
             raise
         _caller.set(caller)
+        note_key(caller.id)
         return caller
 
     async def check(self, caller: Principal, method: str, request: Any) -> None:
@@ -94,9 +96,7 @@ class Gate:
         if known.service == ACCESS_SERVICE and book is None:
             return  # Its servicer looks at the key that the call is about.
         scope = caller.scope(book)
-        for need in known.needs(request):
-            if need.action in scope.whole:
-                continue
+        for need in known.needs(request, scope.whole):
             accounts = need.accounts
             if need.commands and scope.some(need.action):
                 accounts = await self._accounts(book or "", need.commands)

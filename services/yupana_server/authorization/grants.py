@@ -46,8 +46,7 @@ class Scope:
     """What a key may do in one book."""
 
     def __init__(self, grants: Iterable[Grant]):
-        self.whole: set[Action] = set()
-        """On all accounts, and on what concerns none."""
+        whole: set[Action] = set()
         self._prefixes: dict[Action, tuple[str, ...]] = {}
         for grant in grants:
             for action in grant.actions:
@@ -55,7 +54,9 @@ class Scope:
                     known = self._prefixes.get(action, ())
                     self._prefixes[action] = (*known, grant.prefix)
                 else:
-                    self.whole.add(action)
+                    whole.add(action)
+        self.whole = frozenset(whole)
+        """What is allowed on all accounts, and on what concerns none."""
 
     def __bool__(self) -> bool:
         """Whether it allows anything."""

@@ -11,6 +11,7 @@ import grpc.aio
 from yupana_server.authorization.gate import PATIENCE_S, Gate
 from yupana_server.authorization.redaction import redact
 from yupana_server.authorization.standings import headers
+from yupana_server.runtime.passed_on import certificate_names
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
 
     from yupana_server.authorization.principals import Principal
 
+    NamesOf = Callable[[grpc.aio.ServicerContext[Any, Any]], Sequence[str]]
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 BEARER = "bearer "
-NAMES = "x509_subject_alternative_name"
 
 
 class AccessInterceptor(grpc.aio.ServerInterceptor):
     """Stands behind the CallInterceptor, which tells callers of the errors."""
 
-    def __init__(self, gate: Gate):
+    def __init__(self, gate: Gate, *, names: NamesOf = certificate_names):
+        """`names` finds those in the certificate of who calls."""
         self._gate = gate
+        self._names = names
         self._guarded: dict[str, tuple[object, grpc.RpcMethodHandler[Any, Any]]] = {}
 
     async def intercept_service(
@@ -51,7 +55,7 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):
             return handler
         known, guarded = self._guarded.get(method, (None, handler))
         if known is not handler:
-            guarded = _guarded(_Call(self._gate, method), handler)
+            guarded = _guarded(_Call(self._gate, method, self._names), handler)
             self._guarded[method] = handler, guarded
         return guarded
 
@@ -76,9 +80,10 @@ def _guarded(
 class _Call:
     """Calls of a method."""
 
-    def __init__(self, gate: Gate, method: str):
+    def __init__(self, gate: Gate, method: str, names: NamesOf):
         self._gate = gate
         self._method = method
+        self._names = names
 
     def unary(self, behaviour: Any) -> Any:
         async def call(request: Any, context: Context) -> Any:
@@ -123,7 +128,7 @@ class _Call:
 
     async def _enter(self, context: Context) -> Principal:
         token = token_in(context.invocation_metadata())
-        names: Sequence[str] = () if token is not None else _names(context)
+        names: Sequence[str] = () if token is not None else self._names(context)
         return await self._gate.enter(token, names)
 
 
@@ -133,9 +138,3 @@ def token_in(metadata: Iterable[tuple[str, str | bytes]] | None) -> str | None:
         if name == "authorization" and isinstance(value, str):
             return value[len(BEARER) :].strip() if value[: len(BEARER)].lower() == BEARER else ""
     return None
-
-
-def _names(context: Context) -> Sequence[str]:
-    """Return the names in the certificate of who calls; none without mutual TLS."""
-    found = context.auth_context().get(NAMES, ())
-    return [name.decode("utf-8", "replace") for name in found]

@@ -40,7 +40,8 @@ READ_ON_ACCOUNTS = frozenset(
 WHOLE_BOOK = frozenset({"ResolveGroup", "Erase", "ClosePeriod", "OpenAsset"})
 """Commands that name no account whose prefix could cover them."""
 
-NeedsOf = Callable[[Any], Iterable[Need]]
+NeedsOf = Callable[[Any, frozenset[Action]], Iterable[Need]]
+"""Tells what a request needs beside the actions that are given, which are allowed on all of it."""
 
 
 def action_of(method: Any) -> Action | None:
@@ -59,7 +60,13 @@ def needs_of(method: Any) -> NeedsOf:
     inside = _inside(request)
     if action is None:
         return inside
-    return lambda message: (*_own(action, message), *inside(message))
+
+    def needs(message: Any, given: frozenset[Action]) -> Iterator[Need]:
+        if action not in given:
+            yield from _own(action, message)
+        yield from inside(message, given)
+
+    return needs
 
 
 def book_of(request: Any) -> str | None:
@@ -99,9 +106,9 @@ def _inside(message: Any) -> NeedsOf:
     """Return what tells the needs of the commands in a request."""
     parts = [(each.name, part) for each in message.fields if (part := _part(each)) is not None]
 
-    def needs(request: Any) -> Iterator[Need]:
+    def needs(request: Any, given: frozenset[Action]) -> Iterator[Need]:
         for name, part in parts:
-            yield from part(getattr(request, name)) if _is_there(request, name) else ()
+            yield from part(getattr(request, name), given) if _is_there(request, name) else ()
 
     return needs
 
@@ -120,27 +127,37 @@ def _part(field: Any) -> NeedsOf | None:
     if message.name == "ExecuteRequest":
         return _inside(message)
     if (action := _message_action(message)) is not None:
-        return lambda command: _command(action, command)
+        return lambda command, given: _command(action, command, given)
     return None
 
 
-def _commands(commands: Iterable[Any]) -> Iterator[Need]:
+def _commands(commands: Iterable[Any], given: frozenset[Action]) -> Iterator[Need]:
+    free = _free(given)
     for each in commands:
         kind = each.WhichOneof("kind")
-        if kind is not None:
-            yield from _command(ACTIONS[kind], getattr(each, kind))
+        if kind not in free:
+            yield from _command(ACTIONS[kind], getattr(each, kind), given)
 
 
-def _command(action: Action, command: Any) -> Iterator[Need]:
+@lru_cache(maxsize=128)
+def _free(given: frozenset[Action]) -> frozenset[str | None]:
+    """Return the kinds of commands that need nothing more, and None, which is no kind."""
+    return frozenset(
+        each.name
+        for each in _KINDS
+        if {ACTIONS[each.name], *(more for _, more in FURTHER[each.message_type.name])} <= given
+    ) | {None}
+
+
+def _command(action: Action, command: Any, given: frozenset[Action]) -> Iterator[Need]:
     name = command.DESCRIPTOR.name
-    if name in WHOLE_BOOK:
-        yield Need(action)
-        return
-    accounts = _accounts(command)
-    named = () if accounts else tuple(_commands_in(command))
-    yield Need(action, accounts, named)
-    for field, more in FURTHER.get(name, ()):
-        if getattr(command, field):
+    whole_book = name in WHOLE_BOOK
+    accounts = () if whole_book else _accounts(command)
+    named = () if accounts or whole_book else tuple(_commands_in(command))
+    if action not in given:
+        yield Need(action, accounts, named)
+    for field, more in FURTHER[name]:
+        if more not in given and getattr(command, field):
             yield Need(more, accounts, named)
 
 

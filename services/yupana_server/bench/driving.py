@@ -13,6 +13,7 @@ import grpc.aio
 from yupana import YupanaError
 from yupana_server.bench.schedule import Window, arrivals
 from yupana_server.bench.senders import Send
+from yupana_server.runtime.tasks import end_tasks
 
 UNANSWERED_AFTER_S = 15.0
 """So long after the end open calls are waited for; then they are reported as if they had taken
@@ -98,9 +99,7 @@ async def open_loop(
         task.add_done_callback(calls.discard)
     if calls:
         _, late = await asyncio.wait(calls, timeout=UNANSWERED_AFTER_S)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await end_tasks(late)
 
 
 async def _call(send: Send, counted_from: float, tally: Tally) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from yupana import (
     BookClient,
+    Certificates,
     DeadlineExceeded,
     Unauthenticated,
     Unavailable,
@@ -16,8 +17,7 @@ from yupana import (
     YupanaError,
 )
 from yupana_server.cli.output import stderr
-from yupana_server.runtime.config import DEFAULT_PORT, ConfigError, caller_config
-from yupana_server.runtime.tls import channel_credentials
+from yupana_server.runtime.config import DEFAULT_PORT, ConfigError, TlsConfig, caller_config
 
 DEFAULT_SERVER = f"127.0.0.1:{DEFAULT_PORT}"
 # A person waits; whoever wants to be patient repeats the command, which is safe.
@@ -70,7 +70,7 @@ async def connect(
         feed=[] if feed is None else addresses(feed),
         access=[] if access is None else addresses(access),
         key=None if config.key is None else config.key.get_secret_value(),
-        credentials=channel_credentials(config),
+        credentials=certificates(config),
         write_timeout_s=timeout_s,
         read_timeout_s=timeout_s,
     ) as yupana:
@@ -103,6 +103,24 @@ def addresses(server: str) -> list[str]:
                 "check --server and YUPANA_SERVER"
             )
     return list(dict.fromkeys(names))
+
+
+def certificates(config: TlsConfig) -> Certificates | None:
+    """Return what to call services with; None for plain text.
+
+    Raises:
+        ConfigError: The files cannot be read, or do not belong together.
+    """
+    files = (config.tls_ca, config.tls_certificate, config.tls_key)
+    if not any(files):
+        return None
+    found = Certificates(*files)
+    try:
+        found.credentials()
+    except OSError as error:  # An ssl.SSLError is one.
+        names = ", ".join(str(path) for path in files if path is not None)
+        raise ConfigError(f"the certificates cannot be used ({error}): {names}") from error
+    return found
 
 
 async def _tell_of_waiting(yupana: Yupana, names: list[str]) -> None:

@@ -9,10 +9,9 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from yupana import Unavailable
-from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, addresses
+from yupana_server.cli.connection import DEFAULT_SERVER, ServerOption, addresses, certificates
 from yupana_server.cli.output import JsonOption, print_json
 from yupana_server.runtime.config import ConfigError, caller_config
-from yupana_server.runtime.tls import channel_credentials
 
 ASK_TIMEOUT_S = 3.0
 
@@ -59,10 +58,10 @@ async def _ask(server: str) -> dict[str, str]:
 
 
 def _channel(server: str) -> grpc.aio.Channel:
-    credentials = channel_credentials(caller_config())
-    if credentials is None:
+    found = certificates(caller_config())
+    if found is None:
         return grpc.aio.insecure_channel(server)
-    return grpc.aio.secure_channel(server, credentials)
+    return grpc.aio.secure_channel(server, found.credentials())
 
 
 async def _ask_one(stub: Any, name: str) -> str | None:

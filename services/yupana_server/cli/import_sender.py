@@ -22,6 +22,7 @@ from yupana.errors import CallError
 from yupana_server.book.bounds import ACCOUNTS_PER_READ_MAX
 from yupana_server.cli.import_files import Record
 from yupana_server.cli.import_lines import BadLine, BadReason, LineRules, parse_line
+from yupana_server.runtime.tasks import end_tasks
 
 ATTEMPT_TIMEOUT_S = 5.0
 # What a ledger that is well may need; less would give up on it.
@@ -163,9 +164,7 @@ class Sender:
             while under_way:
                 under_way = await _one_done(under_way)
         finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await end_tasks(under_way)
 
     def _batches(self, records: Iterable[Record]) -> Iterator[list[Line]]:
         batch: list[Line] = []

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from yupana_server.runtime.config import ConfigError
+from yupana_server.runtime.config import ConfigError, check_postgres_url
 
 
 def migrate(
@@ -31,6 +31,10 @@ def migrate(
         raise ConfigError(
             "YUPANA_MIGRATE_DATABASE_URL is not set: a URL such as postgresql://postgres@db/yupana"
         )
+    try:
+        check_postgres_url(database_url)
+    except ValueError as error:
+        raise ConfigError(f"YUPANA_MIGRATE_DATABASE_URL=***: {error}") from error
     given = {
         migrations.LEDGER_ROLE: os.environ.get("YUPANA_LEDGER_PASSWORD"),
         migrations.FEED_ROLE: os.environ.get("YUPANA_FEED_PASSWORD"),

@@ -1,6 +1,6 @@
 """`yupana serve`: runs one of the services until it is told to stop."""
 
-import asyncio
+from collections.abc import Coroutine
 from typing import Annotated
 
 import typer
@@ -22,13 +22,26 @@ serve_app = typer.Typer(
 def serve_ledger(
     database_url: DatabaseUrl = None,
     listen: Listen = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="How many processes serve at the port, instead of YUPANA_PROCESSES.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serves the ledger. Configured by YUPANA_* variables; see docs/configuration.md."""
+    config = ledger_config(database_url=database_url, listen=listen, processes=processes)
+    set_up_logs(config.log_level, config.log_format, "ledger")
+    place = None
+    if config.processes > 1:
+        from yupana_server.runtime.supervisor import supervise
+
+        config, place = supervise(config)  # What follows is one of the processes.
+        set_up_logs(config.log_level, config.log_format, f"ledger-{place.index}")
     from yupana_server.ledger.service import serve
 
-    config = ledger_config(database_url=database_url, listen=listen)
-    set_up_logs(config.log_level, config.log_format, "ledger")
-    asyncio.run(serve(config))
+    _run(serve(config, place=place))
 
 
 @serve_app.command("feed")
@@ -44,7 +57,7 @@ def serve_feed(
 
     config = feed_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format, "feed")
-    asyncio.run(serve(config))
+    _run(serve(config))
 
 
 @serve_app.command("worker")
@@ -60,7 +73,7 @@ def serve_worker(
 
     config = worker_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format, "worker")
-    asyncio.run(serve(config))
+    _run(serve(config))
 
 
 @serve_app.command("access")
@@ -76,4 +89,11 @@ def serve_access(
 
     config = access_config(database_url=database_url, listen=listen)
     set_up_logs(config.log_level, config.log_format, "access")
-    asyncio.run(serve(config))
+    _run(serve(config))
+
+
+def _run(service: Coroutine[None, None, None]) -> None:
+    """Run a service on uvloop: a call takes a tenth less of a core than on asyncio's own loop."""
+    import uvloop
+
+    uvloop.run(service)

@@ -34,8 +34,8 @@ def trace(
 ) -> None:
     """Tells when a command was recorded, by which entry, and where to see its trace.
 
-    Reads the database directly. An entry carries the id of its trace when the server exported
-    traces as it recorded it, whether or not that trace was sampled.
+    Reads the database directly. An entry carries the id of the trace that its caller was
+    in, sampled or not; else that of the server's own, if it recorded one.
 
     Example: yupana trace shop 0193a1f2-…
     """
@@ -69,6 +69,6 @@ def _facts(book: str, entry: "Entry", trace_url: str) -> list[tuple[str, str]]:
         ("recorded", recorded_at.isoformat(timespec="microseconds")),
         ("seq", str(entry.seq)),
         ("epoch", str(entry.epoch)),
-        ("trace", trace_id or "none: the server exported no traces"),
+        ("trace", trace_id or "none: the call was not traced"),
         ("open", trace_url.replace("{trace_id}", trace_id) if trace_id else ""),
     ]

@@ -68,7 +68,7 @@ def prepare_cluster(data_dir: Path, log_path: Path) -> Account | None:
         # Stale, as nothing runs here. Postgres would believe it when another process has the
         # id in it by now, which is common in a restarted container.
         (data_dir / "postmaster.pid").unlink(missing_ok=True)
-    account = _hand_over(data_dir) if os.geteuid() == 0 else None
+    account = hand_over(data_dir) if os.geteuid() == 0 else None
     if is_new:
         _run_initdb(data_dir, log_path, account)
     return account
@@ -125,7 +125,7 @@ def _servers_on(data_dir: Path) -> dict[int, int]:
     return found
 
 
-def _hand_over(data_dir: Path) -> Account:
+def hand_over(data_dir: Path) -> Account:
     """Give the folder to an account of its own, because Postgres refuses to run as root."""
     account = _ensure_account()
     _open_path_to(data_dir)

@@ -13,7 +13,12 @@ from yupana_server.ledger.execution import Execution, Executor
 from yupana_server.ledger.submission import Answer, NotAnsweredError, OverloadedError
 from yupana_server.messages.fields import Violations
 from yupana_server.runtime.admission import draining
-from yupana_server.runtime.call_spans import begin_span, note_request, note_status
+from yupana_server.runtime.call_spans import (
+    begin_span,
+    head_sampler,
+    note_request,
+    note_status,
+)
 from yupana_server.runtime.deadlines import Deadline, StreamDeadline
 from yupana_server.runtime.errors import CallError, malformed
 
@@ -60,6 +65,7 @@ class ExecuteStream:
         self._requests = requests
         self._deadline = deadline
         self._trace_context = trace_context
+        self._sampler = head_sampler()
         self._under_way: deque[_UnderWay] = deque()
         self._commands_under_way = 0
         self._changed = asyncio.Event()
@@ -145,7 +151,7 @@ class ExecuteStream:
 
         While the queue is full it waits, so that requests stay in their order.
         """
-        span = begin_span(METHOD, self._trace_context, "request")
+        span = begin_span(METHOD, self._trace_context, "request", sampler=self._sampler)
         note_request(span, request)
         try:
             execution = await self._executor.prepare(request, deadline, span)

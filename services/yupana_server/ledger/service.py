@@ -18,15 +18,10 @@ from yupana.ledger.v1 import (
 from yupana_server.authorization.access import Access
 from yupana_server.book.entries import Entry
 from yupana_server.journal import upkeep
-from yupana_server.journal.errors import (
-    PrefixTooWideError,
-    ProjectionBehindError,
-    UnavailableError,
-)
+from yupana_server.journal.errors import UnavailableError
 from yupana_server.journal.pool import closing_on_failure
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.schema import newest_revision
-from yupana_server.journal.transfer_lists import PREFIX_ACCOUNTS_MAX
 from yupana_server.journal.view_rows import ViewJournal
 from yupana_server.ledger import measures, view_measures
 from yupana_server.ledger.announcer import Announcer, nobody
@@ -34,6 +29,7 @@ from yupana_server.ledger.book_servicer import BookServicer
 from yupana_server.ledger.books import Books
 from yupana_server.ledger.clock import Clock, wall_clock
 from yupana_server.ledger.command_servicer import CommandServicer
+from yupana_server.ledger.expected import EXPECTED
 from yupana_server.ledger.history_servicer import HistoryServicer
 from yupana_server.ledger.ledger_servicer import LedgerServicer
 from yupana_server.ledger.pools import observe_pools
@@ -45,12 +41,20 @@ from yupana_server.runtime import telemetry
 from yupana_server.runtime.admin import add_admin, dump_on_signal
 from yupana_server.runtime.admission import Admission
 from yupana_server.runtime.config import ConfigError, LedgerConfig
-from yupana_server.runtime.errors import CallError, database_unavailable
 from yupana_server.runtime.garbage import set_up_collector
 from yupana_server.runtime.interceptors import CallInterceptor
-from yupana_server.runtime.metrics import Gauge, observe, set_up_metrics, watch_event_loop
+from yupana_server.runtime.metrics import (
+    Gauge,
+    observe,
+    observe_count,
+    set_up_metrics,
+    watch_event_loop,
+)
+from yupana_server.runtime.passing import NONE_PASSED_ON, PASSED_ON, Passing
+from yupana_server.runtime.place import Place
 from yupana_server.runtime.redis import Redis
 from yupana_server.runtime.server import Server, until_signal
+from yupana_server.runtime.tasks import end_tasks
 from yupana_server.view.store import ViewStore
 
 WATCH_EVERY_S = 5.0
@@ -85,7 +89,10 @@ log = structlog.get_logger("yupana.ledger")
 class LedgerService:
     """A running ledger."""
 
-    def __init__(self, config: LedgerConfig, *, clock: Clock = wall_clock):
+    def __init__(
+        self, config: LedgerConfig, *, clock: Clock = wall_clock, place: Place | None = None
+    ):
+        """`place` is that of one of several processes that serve at one port."""
         url = config.database_url.get_secret_value()
         self._config = config
         self._reader = JournalReader(url, connections_max=config.read_connections)
@@ -98,23 +105,25 @@ class LedgerService:
         self._replicas = Replicas(config.replica_urls, connections_max=config.read_connections)
         self._reading = Reading(self._books, self._reader, self._replicas, self._view())
         self._ledger = LedgerServicer(self._books, self._reader, self._reading)
-        self._access = Access(config, accounts_of=self._accounts_of)
+        self._access = Access(
+            config, accounts_of=self._accounts_of, takes_passed_on=place is not None
+        )
         self._admission = Admission(config.rpcs_max)
+        self._passing = None if place is None else _passing(place, config)
         self._server = Server(
             [
                 CallInterceptor(
                     default_deadline_s=config.default_deadline_s,
                     admission=self._admission,
-                    expected={
-                        UnavailableError: database_unavailable,
-                        ProjectionBehindError: _projection_behind,
-                        PrefixTooWideError: _prefix_too_wide,
-                    },
+                    expected=EXPECTED,
+                    passing=self._passing,
                 ),
                 *self._access.interceptors,
-            ]
+            ],
+            place=place,
         )
-        self._sweeper = Sweeper(self._books, self._loader)
+        owns = None if self._passing is None else self._passing.owns
+        self._sweeper = Sweeper(self._books, self._loader, owns=owns)
         self._tasks: list[asyncio.Task[None]] = []
         self._partition = 1  # The newest one that the first migration makes.
 
@@ -160,10 +169,10 @@ class LedgerService:
             grace_s=self._config.drain_grace_s,
             end_calls=self._end_calls,
         )
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._books.drain()
+        if self._passing is not None:
+            await self._passing.stop()
         await self._access.stop()
         await self._replicas.close()
         await self._loader.close()
@@ -188,6 +197,8 @@ class LedgerService:
     def _observe(self) -> None:
         """Have gauges show how this server stands."""
         observe(IN_FLIGHT, lambda: {(): self._admission.in_flight})
+        passed_on = NONE_PASSED_ON if self._passing is None else self._passing.counts
+        observe_count(PASSED_ON, lambda: passed_on)
         self._books.observe()
         measures.begin()
         if self._redis is not None:
@@ -198,6 +209,9 @@ class LedgerService:
     async def _end_calls(self) -> None:
         self._admission.close()
         self._ledger.end_streams()
+        if self._passing is not None:
+            self._passing.close()
+            await self._passing.idle()
         await self._admission.idle()
 
     async def _watch(self) -> None:
@@ -242,6 +256,10 @@ class LedgerService:
         await self._server.report(GUARANTEES_HEALTH, good=not wrong)
 
 
+def _passing(place: Place, config: LedgerConfig) -> Passing:
+    return Passing(place, calls_max=config.rpcs_max, default_deadline_s=config.default_deadline_s)
+
+
 def _redis(config: LedgerConfig) -> Redis | None:
     """Return what announcements and reads of the view go through; None without Redis."""
     url = config.redis_url
@@ -251,23 +269,6 @@ def _redis(config: LedgerConfig) -> Redis | None:
 def _accounts_in(entry: Entry) -> Sequence[str]:
     named = (entry.debit_account, entry.credit_account, entry.account)
     return [account for account in named if account is not None]
-
-
-def _projection_behind(error: ProjectionBehindError) -> CallError:
-    return CallError(
-        "PROJECTION_BEHIND",
-        f"the projection {error.projection} lacks {error.lag} entries: try again, and see to the "
-        "feed if that goes on",
-        metadata={"projection": error.projection, "lag": str(error.lag)},
-    )
-
-
-def _prefix_too_wide(error: PrefixTooWideError) -> CallError:
-    return CallError(
-        "PREFIX_TOO_WIDE",
-        f"more than {PREFIX_ACCOUNTS_MAX} accounts begin with {error.prefix}: give a longer prefix",
-        metadata={"prefix": error.prefix, "accounts_max": str(PREFIX_ACCOUNTS_MAX)},
-    )
 
 
 def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:
@@ -281,15 +282,23 @@ def broken_guarantees(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: settings[name] for name in good if settings.get(name) not in good[name]}
 
 
-async def serve(config: LedgerConfig, *, clock: Clock = wall_clock) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. `clock` is the machine's, but for tests."""
-    stop_traces = telemetry.set_up_traces("yupana-ledger")
-    stop_metrics = set_up_metrics("yupana-ledger", config.metrics_listen)
-    service = LedgerService(config, clock=clock)
+async def serve(
+    config: LedgerConfig, *, clock: Clock = wall_clock, place: Place | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. `clock` is the machine's, but for tests.
+
+    `place` is that of one of several processes that serve at one port.
+    """
+    part = "" if place is None else str(place.index)
+    stop_traces = telemetry.set_up_traces("yupana-ledger", part)
+    stop_metrics = set_up_metrics("yupana-ledger", config.metrics_listen, part)
+    service = LedgerService(config, clock=clock, place=place)
     async with closing_on_failure():
         await service.start()
     set_up_collector()
     dump_on_signal()
+    if place is not None:
+        place.tell_serving()
     await until_signal()
     await service.stop()
     stop_metrics()

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from yupana_server.runtime.call_spans import book_of
+from yupana_server.runtime.call_spans import book_of, current_key
 from yupana_server.runtime.errors import CallError
 
 SLOW_S = 1.0
@@ -33,14 +33,16 @@ class CallLog:
     ) -> None:
         """Log a call that ended; `method` is its path on the wire.
 
-        Of what was asked only the book is told, and nothing of what was answered.
+        Of what was asked only the book is told, of who asked the key's id, and nothing of what was
+        answered.
         """
         level = level_of(code, None if error is None else error.reason)
         if level == "debug" and took_s > SLOW_S:
             level = "info"
         if level == "debug" and not self._tells_all:
             return
-        fields = {"book": book_of(request), "reason": None if error is None else error.reason}
+        reason = None if error is None else error.reason
+        fields = {"key": current_key(), "book": book_of(request), "reason": reason}
         getattr(self._log, level)(
             "rpc",
             method=method.removeprefix("/"),

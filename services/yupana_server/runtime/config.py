@@ -21,6 +21,7 @@ DEFAULT_WORKER_PORT = 7449
 DEFAULT_ACCESS_PORT = 7450
 
 HASH_KEY_LENGTH_MIN = 32
+PORT_MAX = 65_535
 
 
 class ConfigError(Exception):
@@ -102,15 +103,14 @@ class ServiceConfig(TlsConfig):
         if value is None:
             return None
         host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65535:
+        if not host or not port.isdigit() or int(port) > PORT_MAX:
             raise ValueError("host:port, such as 0.0.0.0:7447")
         return value
 
     @field_validator("database_url")
     @classmethod
     def _postgres_url(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("a URL such as postgresql://yupana_ledger@db:5432/yupana")
+        check_postgres_url(value.get_secret_value())
         return value
 
 
@@ -185,8 +185,7 @@ class _ReadsReplicas(ChecksAccess):
     @classmethod
     def _replica_urls(cls, value: SecretStr) -> SecretStr:
         for url in value.get_secret_value().split():
-            if not url.startswith(("postgresql://", "postgres://")):
-                raise ValueError("URLs such as postgresql://yupana_ledger@replica:5432/yupana")
+            check_postgres_url(url)
         return value
 
 
@@ -194,14 +193,27 @@ class LedgerConfig(_ReadsReplicas):
     """What `yupana serve ledger` reads from `YUPANA_*`."""
 
     read_connections: int = Field(default=8, ge=2, le=200)
-    """How many connections serve reads. Writers share four more, and each book that is written
-    adds one."""
+    """How many connections serve reads; several processes share them, with at least two each.
+    Writers of a process share four more, and each book that is written adds one."""
 
     default_deadline_s: float = Field(default=15.0, gt=0, le=300)
     """The deadline of calls that come without one, in seconds."""
 
     rpcs_max: int = Field(default=2048, ge=1)
-    """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED."""
+    """How many calls may be in flight; the next one gets RESOURCE_EXHAUSTED. Of each process."""
+
+    processes: int = Field(default=1, ge=1, le=64)
+    """How many processes serve at the port, each book by one of them where that is possible. Needs
+    Linux if there are several."""
+
+    @model_validator(mode="after")
+    def _has_ports(self) -> Self:
+        metrics = int((self.metrics_listen or ":0").rpartition(":")[2])
+        if metrics and metrics + self.processes - 1 > PORT_MAX:
+            raise ValueError(
+                f"YUPANA_METRICS_LISTEN leaves no ports for {self.processes} processes"
+            )
+        return self
 
 
 class _DeliversWebhooks(_ReadsReplicas):
@@ -355,6 +367,27 @@ class WorkerConfig(_UsesRedis):
 
 
 C = TypeVar("C", bound=TlsConfig)
+
+
+def check_postgres_url(url: str) -> None:
+    """Check the form of a URL without connecting.
+
+    Raises:
+        ValueError: It is none. Quotes nothing of it, as libpq would, be it the password.
+    """
+    # Takes 0.2 s, which commands that call a service can do without.
+    from psycopg import ProgrammingError  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("a URL such as postgresql://yupana_ledger@db:5432/yupana")
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError:
+        raise ValueError(
+            "libpq cannot read this URL: special characters of a password are written as %XX, "
+            "parameters as libpq calls them"
+        ) from None
 
 
 def caller_config() -> CallerConfig:

@@ -12,7 +12,8 @@ ANSWER_MARGIN_S = 0.02
 """Held back from the caller's deadline, so that an answer, also a bad one, still gets there."""
 
 
-def _ran_out() -> CallError:
+def ran_out() -> CallError:
+    """Return what ends a call for which there was too little time."""
     return CallError("DEADLINE_EXCEEDED", "the call ran out of time")
 
 
@@ -22,7 +23,7 @@ class Deadline:
 
     at: float
     """By the event loop's clock."""
-    ran_out: Callable[[], CallError] = _ran_out
+    ran_out: Callable[[], CallError] = ran_out
     """Whoever knows how far the work got replaces this."""
 
 

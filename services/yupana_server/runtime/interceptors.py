@@ -30,7 +30,7 @@ from yupana_server.runtime.arrivals import (
 )
 from yupana_server.runtime.call_ends import end_call, internal, slow_consumer
 from yupana_server.runtime.call_log import CallLog
-from yupana_server.runtime.call_spans import are_recorded, call_span, note_status, stream_span
+from yupana_server.runtime.call_spans import call_span, head_sampler, note_status, stream_span
 from yupana_server.runtime.deadlines import (
     ANSWER_MARGIN_S,
     begin_deadline,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from opentelemetry import trace
 
     from yupana_server.runtime.admission import Admission
+    from yupana_server.runtime.passing import Passing
 
 TAKE_TIMEOUT_S = 20.0
 
@@ -86,19 +87,22 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         admission: Admission,
         expected: Mapping[type[Exception], Callable[[Any], CallError]],
         take_timeout_s: float = TAKE_TIMEOUT_S,
+        passing: Passing | None = None,
     ):
         """`expected` says what exceptions of the service's own mean to a caller.
 
+        With `passing` calls that belong to other processes are passed on instead of served.
         `take_timeout_s` is how long who asked for a stream may leave a response lying.
         """
         self._expected = expected
         self._take_timeout_s = take_timeout_s
         self._default_deadline_s = default_deadline_s
+        self._passing = passing
         self._admission = admission
         self._arrivals = Arrivals(timeout_s=default_deadline_s)
         self._alarms = Alarms()
         self._log = CallLog()
-        self._spans_are_recorded = are_recorded()
+        self._sampler = head_sampler()
         self._wrapped: dict[str, _Wrapped] = {}
 
     async def intercept_service(
@@ -145,9 +149,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrap_unary(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> _Wrapped:
         serve = self._serve_unary(method, handler.unary_unary)
+        read, write = handler.request_deserializer, handler.response_serializer
+        if self._passing is not None:
+            serve, read, write = self._passing.unary(method, serve, read, write)
         coding: dict[str, Any] = {
-            "request_deserializer": arriving(handler.request_deserializer),
-            "response_serializer": handler.response_serializer,
+            "request_deserializer": arriving(read),
+            "response_serializer": write,
         }
         return _Wrapped(
             handler,
@@ -159,7 +166,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _serve_unary(self, method: str, behaviour: Any) -> Any:
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             work = partial(self._call, behaviour, request, context)
-            span = call_span(method, context, request, recorded=self._spans_are_recorded)
+            span = call_span(method, context, request, sampler=self._sampler)
             return await self._serve(method, context, work, span, request)
 
         return call

@@ -88,10 +88,11 @@ def note_call(method: str, code: str, took_s: float) -> None:
     _call_duration.record(took_s, attributes)
 
 
-def set_up_metrics(service: str, listen: str | None) -> Callable[[], None]:
+def set_up_metrics(service: str, listen: str | None, part: str = "") -> Callable[[], None]:
     """Begin to export metrics where that is configured; returns what flushes and stops it.
 
-    `listen` is the host:port to be scraped at by Prometheus.
+    `listen` is the host:port to be scraped at by Prometheus, `part` tells apart processes that
+    have their environment in common.
 
     Raises:
         OSError: The address cannot be bound.
@@ -103,7 +104,7 @@ def set_up_metrics(service: str, listen: str | None) -> Callable[[], None]:
         readers.append(PrometheusMetricReader(scope_info_enabled=False))
     if not readers:
         return lambda: None
-    provider = MeterProvider(readers, resource=resource(service))
+    provider = MeterProvider(readers, resource=resource(service, part))
     metrics.set_meter_provider(provider)
     SystemMetricsInstrumentor(config=PROCESS_METRICS).instrument()
     server = None if listen is None else _serve(listen)

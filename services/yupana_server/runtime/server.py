@@ -15,6 +15,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from yupana_server.runtime.config import ServiceConfig
+from yupana_server.runtime.place import Place
 from yupana_server.runtime.tls import server_credentials
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
@@ -48,7 +49,6 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
     # A connection that does not begin to speak HTTP/2 ends.
     ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.so_reuseport", 0),
 )
 
 EndCalls: TypeAlias = Callable[[], Awaitable[None]]
@@ -69,8 +69,13 @@ class Server:
     reported beside it, under names of their own, by `report`.
     """
 
-    def __init__(self, interceptors: Sequence[grpc.aio.ServerInterceptor]):
-        self.grpc = grpc.aio.server(interceptors=list(interceptors), options=list(OPTIONS))
+    def __init__(
+        self, interceptors: Sequence[grpc.aio.ServerInterceptor], *, place: Place | None = None
+    ):
+        """`place` is that of one of several processes that serve at one port."""
+        options = {**dict(OPTIONS), "grpc.so_reuseport": int(place is not None)}
+        self.grpc = grpc.aio.server(interceptors=list(interceptors), options=list(options.items()))
+        self._place = place
         self._health = health_aio.HealthServicer()
         add_HealthServicer_to_server(self._health, self.grpc)
         self._reported: dict[str, bool] = {}
@@ -95,6 +100,8 @@ class Server:
         return f"{listen.rpartition(':')[0]}:{port}"
 
     def _bind(self, listen: str, credentials: grpc.ServerCredentials | None) -> int:
+        if self._place is not None:
+            self.grpc.add_insecure_port(self._place.address_of(self._place.index))
         if credentials is None:
             return int(self.grpc.add_insecure_port(listen))
         return int(self.grpc.add_secure_port(listen, credentials))

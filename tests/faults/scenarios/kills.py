@@ -29,6 +29,22 @@ async def killed_after_commit_before_answer(stage: Stage, seed: int) -> Report:
     return await _killed(stage, seed, "stall after commit")
 
 
+@scenario(ci=True)
+async def one_of_several_processes_killed(stage: Stage, seed: int) -> Report:
+    """SIGKILL of one process after another that serve at one port: others serve its book."""
+    several = await stage.start_several()
+    random = Random(seed)
+    async with stage.load(seed) as load:
+        for kill in range(KILLS):
+            await load.acknowledged(random.randint(50, 150), more=True)
+            place = (seed + kill) % 2  # That of the book, and the other one.
+            process = await asyncio.to_thread(several.kill_child, place)
+            await load.acknowledged(50, more=True)
+            assert await asyncio.to_thread(several.back, place, process), several.log()
+        await load.acknowledged(100, more=True)
+    return await stage.check(load)
+
+
 async def _killed(stage: Stage, seed: int, moment: str) -> Report:
     proxy = await stage.proxy()
     ledger = await stage.start_ledger(url=proxy.url)
