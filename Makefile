@@ -15,7 +15,7 @@ LOCK = uv pip compile --quiet services/pyproject.toml --generate-hashes --no-emi
 JAEGER := github.com/jaegertracing/jaeger@v1.76.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit faults fuzz mutants lint secrets types stubs stubs-check \
+.PHONY: help setup demo test unit faults fuzz mutants lint secrets audit types stubs stubs-check \
 	certificates openapi openapi-check dashboards dashboards-check breaking lock wheels image-check \
 	jaeger clean
 
@@ -62,6 +62,9 @@ lint: setup ## Checks style, protos and migrations
 secrets: setup ## Looks for keys and passwords in what is committed
 	@git ls-files | grep -v '\.lock$$' | xargs $(BIN)/detect-secrets-hook -c 2 \
 		--disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString
+
+audit: setup ## Looks up known vulnerabilities of what is locked; STRICT=1 fails when nobody answers
+	@STRICT=$(STRICT) ./services/audit.sh $(CURDIR)/$(BIN)/pip-audit
 
 types: setup ## Checks types
 	$(BIN)/mypy

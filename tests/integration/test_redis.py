@@ -77,6 +77,22 @@ async def test_call_when_many_run_at_once_then_connections_are_left_for_others(
         await client.close()
 
 
+async def test_call_when_more_run_than_there_are_connections_then_each_has_its_turn(
+    valkey: EmbeddedValkey,
+) -> None:
+    client = Redis(valkey.url(), connections_max=2)
+
+    async def call_on() -> None:
+        ends_at = time.monotonic() + 4 * redis.ANSWER_TIMEOUT_S
+        while time.monotonic() < ends_at:
+            await client.call("PING")
+
+    try:
+        await asyncio.gather(*(call_on() for _ in range(8)))
+    finally:
+        await client.close()
+
+
 async def test_call_when_redis_was_restarted_then_its_connection_is_made_anew(
     valkey: EmbeddedValkey,
 ) -> None:

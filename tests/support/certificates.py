@@ -1,10 +1,13 @@
 """Certificates by an authority of the test's own."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+import trustme
 
 SCRIPT = Path(__file__).parents[2] / "services" / "certificates.sh"
 
@@ -19,6 +22,28 @@ class Certificates:
         """Make them; the server's and the client's anew where there is an authority already."""
         subprocess.run([SCRIPT, self.folder], check=True, capture_output=True, timeout=60)
         return self
+
+    def make_expired(self, of: "Certificates") -> "Certificates":
+        """Make a server's by the authority of others that was good until yesterday."""
+        self.folder.mkdir()
+        shutil.copy(of.file("ca.pem"), self.folder)
+        authority = trustme.CA.from_pem(
+            of.file("ca.pem").read_bytes(), of.file("ca.key").read_bytes()
+        )
+        now = datetime.now(UTC)
+        made = authority.issue_cert(
+            "localhost", not_before=now - timedelta(days=9), not_after=now - timedelta(days=1)
+        )
+        made.private_key_pem.write_to_path(self.file("server.key"))
+        for part in made.cert_chain_pems:
+            part.write_to_path(self.file("server.pem"), append=True)
+        return self
+
+    def become(self, other: "Certificates") -> None:
+        """Replace all files by those of another authority, one at a time."""
+        for path in other.folder.iterdir():
+            shutil.copy(path, self.file(f"{path.name}.new"))
+            self.file(f"{path.name}.new").rename(self.file(path.name))
 
     def file(self, name: str) -> Path:
         return self.folder / name

@@ -3,6 +3,7 @@
 from yupana.as_of import AsOf
 from yupana.book import BookClient
 from yupana.book.webhooks import WebhookClient
+from yupana.certificates import Certificates
 from yupana.client import Yupana
 from yupana.commands import (
     CaptureHold,
@@ -112,6 +113,7 @@ __all__ = [
     "BookNotFound",
     "CallError",
     "CaptureHold",
+    "Certificates",
     "Chain",
     "CloseAccount",
     "ClosePeriod",

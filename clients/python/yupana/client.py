@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import grpc
     import grpc.aio
 
+    from yupana.certificates import Certificates
     from yupana.records import Book
 
 WRITE_TIMEOUT_S = 10.0
@@ -38,7 +39,8 @@ class Yupana:
         access: `host:port` of access, for `keys`.
         key: The token of a key, for servers that ask for one. Use it with TLS: whoever reads the
             line could use it too.
-        credentials: For TLS. None: plain text.
+        credentials: For TLS: `Certificates`, which are read again when their files change, or what
+            gRPC makes of any. None: plain text.
         interceptors: Of grpc.aio. Not OpenTelemetry's: the client makes its spans by itself.
         write_timeout_s: The deadline of calls that change something, unless the call has its own.
         read_timeout_s: The deadline of reads, unless the call has its own.
@@ -50,7 +52,7 @@ class Yupana:
         feed: Sequence[str] = (),
         access: Sequence[str] = (),
         key: str | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
+        credentials: grpc.ChannelCredentials | Certificates | None = None,
         interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
         write_timeout_s: float = WRITE_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,

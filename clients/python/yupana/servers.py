@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
+from yupana.certificates import Certificates, Renewals
 from yupana.routing import Health, rendezvous
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+RETIRED_S = 3_600.0
+"""How long the channel of old certificates is kept: a server ends connections that are over ten
+minutes old, and calls on them within a minute."""
+
 # A call on a closed channel fails by itself.
 _CALLABLE = (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.SHUTDOWN)
 
@@ -44,7 +50,7 @@ _CALLABLE = (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.SHUTDOWN)
 class Transport:
     """How to connect."""
 
-    credentials: grpc.ChannelCredentials | None = None
+    credentials: grpc.ChannelCredentials | Certificates | None = None
     """None: in plain text."""
     interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
     key: str | None = None
@@ -68,7 +74,11 @@ class Server:
         self.address = address
         self.health = Health()
         self._transport = transport
+        given = transport.credentials
+        self._renewals = Renewals(given) if isinstance(given, Certificates) else None
+        self._credentials = None if isinstance(given, Certificates) else given
         self._channel: grpc.aio.Channel | None = None
+        self._retired: list[tuple[float, grpc.aio.Channel]] = []
         self._stubs: dict[str, grpc.aio.UnaryUnaryMultiCallable[Any, Any]] = {}
 
     async def connect(self, timeout_s: float) -> None:
@@ -79,7 +89,19 @@ class Server:
         Raises:
             NotConnectedError: There was none in time.
         """
-        await _wait_for_connection(self._connection, timeout_s)
+        state = self._connection.get_state(try_to_connect=True)
+        if state in _CALLABLE:
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                while state not in _CALLABLE:
+                    await self._connection.wait_for_state_change(state)
+                    # Another one, perhaps: by certificates that took the place of others meanwhile.
+                    state = self._connection.get_state(try_to_connect=True)
+        except TimeoutError as error:
+            raise NotConnectedError from error
+        if state is grpc.ChannelConnectivity.SHUTDOWN:
+            raise asyncio.CancelledError  # As gRPC does to calls under way when a channel closes.
 
     async def call(
         self,
@@ -96,9 +118,10 @@ class Server:
         Raises:
             AioRpcError: It failed.
         """
+        channel = self._connection
         stub = self._stubs.get(method.path)
         if stub is None:
-            stub = self._stubs[method.path] = self._connection.unary_unary(
+            stub = self._stubs[method.path] = channel.unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
@@ -144,9 +167,22 @@ class Server:
 
     @property
     def _connection(self) -> grpc.aio.Channel:
+        if self._renewals is not None and (renewed := self._renewals.take()) is not None:
+            self._credentials = renewed
+            self._retire()
         if self._channel is None:  # not in __init__, where there may be no event loop yet
-            self._channel = _connect(self.address, self._transport)
+            self._channel = _connect(self.address, self._credentials, self._transport.interceptors)
         return self._channel
+
+    def _retire(self) -> None:
+        """Have the next calls use another channel; those under way end on theirs."""
+        now_s = time.monotonic()
+        # Let go of, a channel closes itself.
+        self._retired = [each for each in self._retired if now_s - each[0] < RETIRED_S]
+        if self._channel is not None:
+            self._retired.append((now_s, self._channel))
+        self._channel = None
+        self._stubs.clear()
 
     @property
     def connected(self) -> bool:
@@ -156,6 +192,8 @@ class Server:
 
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
+        for _, channel in self._retired:
+            await channel.close()
         if self._channel is not None:
             await self._channel.close()
 
@@ -194,24 +232,12 @@ class Servers:
             await server.close()
 
 
-async def _wait_for_connection(channel: grpc.aio.Channel, timeout_s: float) -> None:
-    if channel.get_state(try_to_connect=True) in _CALLABLE:
-        return
-    try:
-        async with asyncio.timeout(timeout_s):
-            while (state := channel.get_state(try_to_connect=True)) not in _CALLABLE:
-                await channel.wait_for_state_change(state)
-    except TimeoutError as error:
-        raise NotConnectedError from error
-    if state is grpc.ChannelConnectivity.SHUTDOWN:
-        raise asyncio.CancelledError  # As gRPC does to calls under way when a channel is closed.
-
-
-def _connect(address: str, transport: Transport) -> grpc.aio.Channel:
-    if transport.credentials is None:
-        return grpc.aio.insecure_channel(
-            address, options=CHANNEL_OPTIONS, interceptors=transport.interceptors
-        )
-    return grpc.aio.secure_channel(
-        address, transport.credentials, options=CHANNEL_OPTIONS, interceptors=transport.interceptors
-    )
+def _connect(
+    address: str,
+    credentials: grpc.ChannelCredentials | None,
+    interceptors: Sequence[grpc.aio.ClientInterceptor],
+) -> grpc.aio.Channel:
+    options = CHANNEL_OPTIONS
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=options, interceptors=interceptors)
+    return grpc.aio.secure_channel(address, credentials, options=options, interceptors=interceptors)

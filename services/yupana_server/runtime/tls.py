@@ -56,22 +56,6 @@ def server_credentials(config: TlsConfig) -> grpc.ServerCredentials | None:
     )
 
 
-def channel_credentials(config: TlsConfig) -> grpc.ChannelCredentials | None:
-    """Return what to call others with; None for plain text.
-
-    Raises:
-        ConfigError: The files cannot be read, or do not belong together.
-    """
-    identity = _identity(config)
-    if identity is None and config.tls_ca is None:
-        return None
-    return grpc.ssl_channel_credentials(
-        root_certificates=None if config.tls_ca is None else _read(config.tls_ca),
-        private_key=None if identity is None else _read(identity.key),
-        certificate_chain=None if identity is None else _read(identity.certificate),
-    )
-
-
 def _identity(config: TlsConfig) -> Identity | None:
     if config.tls_certificate is None or config.tls_key is None:
         return None
@@ -82,13 +66,6 @@ def _identity(config: TlsConfig) -> Identity | None:
         names = ", ".join(map(str, identity.files))
         raise ConfigError(f"the certificates cannot be used ({error}): {names}") from error
     return identity
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
 class _Watched:
