@@ -199,7 +199,7 @@ async def test_r14_rejections_when_recorded_then_without_balances_and_outside_ac
         database.admin_url,
         "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'yupana' "
         "AND tablename = 'journal' AND indexname NOT IN "
-        "('journal_pkey', 'journal_rejections', 'journal_reasons')",
+        "('journal_pkey', 'journal_rejections', 'journal_reasons', 'journal_landmarks')",
     )
     assert len(indexes) == 17
     assert all("reason IS NULL" in str(definition) for _, definition in indexes)

@@ -40,7 +40,7 @@ from yupana_server.journal.rows import (
     encode,
     escape,
 )
-from yupana_server.journal.spans import database_span, note_failure
+from yupana_server.journal.spans import database_span
 
 TAIL_ENTRIES_MAX = 5_000
 """How many entries of others one message brings; who is further behind loads the book again."""
@@ -49,6 +49,9 @@ COPY_CHUNK_CHARS = 262_144
 """Large enough to cost few calls, small enough for libpq's buffer (psycopg ticket 255)."""
 
 ROLLBACK_TIMEOUT_S = 5.0
+
+WAITED_S = 0.005
+"""Who takes longer to lock a book and to read its tail has waited, and that is traced."""
 
 T = TypeVar("T")
 
@@ -199,10 +202,10 @@ class Appender:
             UnavailableError: The connection is of no more use.
         """
         try:
-            with database_span("SELECT", "yupana.journal") as span:
+            with database_span("SELECT", "yupana.journal", least_s=WAITED_S) as call:
                 results = await self._wait(self._query(self._begin_sql(from_seq)), timeout_s)
                 if (failed := _failure(results)) is not None:
-                    note_failure(span, _sqlstate(failed))
+                    call.failure = _sqlstate(failed)
         except (psycopg.Error, TimeoutError) as error:
             raise UnavailableError(str(error)) from error
         if failed is not None:
@@ -226,10 +229,10 @@ class Appender:
         """
         self._warnings.clear()
         try:
-            with database_span("COPY", "yupana.journal") as span:
+            with database_span("COPY", "yupana.journal") as call:
                 failed = await self._wait(self._copy(batch), timeout_s)
                 if failed is not None:
-                    note_failure(span, _sqlstate(failed))
+                    call.failure = _sqlstate(failed)
         except (psycopg.Error, TimeoutError) as error:
             raise UnknownCommitError(str(error)) from error
         if failed is not None:

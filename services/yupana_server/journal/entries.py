@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from yupana_server.book.commands import Words
 from yupana_server.journal.points import TransferRow
 from yupana_server.journal.reads import TRANSFERS, JournalReader
 from yupana_server.journal.rows import Link, Row, decode
@@ -114,6 +113,5 @@ class EntryReader:
 
 
 def _read_row(row: Row) -> EntryRow:
-    *columns, labels, description, reference = row
-    entry, digest = decode(columns)
-    return EntryRow(TransferRow(entry, Words(labels, description or "", reference or "")), digest)
+    entry, digest = decode(row[:-3])
+    return EntryRow(TransferRow.read(entry, *row[-3:]), digest)

@@ -7,9 +7,9 @@ All other entries come with all of their columns.
 
 from typing import NamedTuple, TypeAlias
 
-from yupana_server.book.commands import Kind, Words
+from yupana_server.book.commands import Kind
 from yupana_server.journal.entries import EntryRow
-from yupana_server.journal.pieces import micros
+from yupana_server.journal.pieces import WORDS, micros
 from yupana_server.journal.points import TransferRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import TEXTS, Row, decode
@@ -34,7 +34,8 @@ _WRITTEN = {
 }
 _LINE = ", ".join(_WRITTEN.get(column, column) for column in COLUMNS)
 
-_PLAIN = f"""
+PLAIN_LINE = f"concat_ws(E'\\t', {_LINE})"
+PLAIN = f"""
     kind = {int(Kind.TRANSFER)} AND reason IS NULL AND chain_first IS NULL AND sealed_labels IS NULL
 """
 
@@ -47,19 +48,14 @@ _AFTER = f"""
         SELECT hash FROM yupana.journal WHERE book = %(book)s AND seq = %(seq)s
     ) known ON true
     LEFT JOIN LATERAL (
-        SELECT seq, CASE WHEN {_PLAIN} THEN concat_ws(E'\\t', {_LINE}) END AS line
+        SELECT seq, CASE WHEN {PLAIN} THEN {PLAIN_LINE} END AS line
         FROM yupana.journal
         WHERE book = %(book)s AND seq > %(seq)s AND (%(seq)s = 0 OR known.hash IS NOT NULL)
         ORDER BY journal.seq LIMIT %(limit)s
     ) here ON true
     LEFT JOIN LATERAL (
         SELECT ARRAY[{", ".join(TEXTS)}], words.*
-        FROM yupana.journal LEFT JOIN LATERAL (
-            SELECT l.labels, l.description, l.reference FROM yupana.labels l
-            WHERE l.book = journal.book AND l.seq = journal.seq
-                AND journal.sealed_labels IS NOT NULL
-            OFFSET 0
-        ) words ON true
+        FROM yupana.journal {WORDS}
         WHERE here.line IS NULL AND book = %(book)s AND seq = here.seq
         OFFSET 0
     ) rest ON true
@@ -98,7 +94,6 @@ class LineReader:
 
 def read_row(row: LineRow) -> EntryRow:
     """Read what is not plain."""
-    _, columns, labels, description, reference = row
+    _, columns, *words = row
     entry, digest = decode(columns)
-    words = Words(labels, description or "", reference or "")
-    return EntryRow(TransferRow(entry, words), digest)
+    return EntryRow(TransferRow.read(entry, *words), digest)

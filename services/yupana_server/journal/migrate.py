@@ -33,9 +33,10 @@ def migrate(url: str, *, passwords: Mapping[str, str] = {}) -> list[str]:
     services log in as.
 
     Raises:
-        UnavailableError: The database cannot be reached, or refuses.
+        UnavailableError: The database cannot be reached, refuses, or does not hold Unicode.
     """
     try:
+        _check_encoding(url)
         before = current_revision(url)
         command.upgrade(_config(url), "head")
         for role, password in passwords.items():
@@ -61,6 +62,16 @@ def current_revision(url: str) -> str | None:
             return None
         row = connection.execute("SELECT version_num FROM yupana.migrations").fetchone()
     return None if row is None else str(row[0])
+
+
+def _check_encoding(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise UnavailableError(
+            f"the database cannot be migrated: its encoding is {encoding}, not UTF8; make another "
+            "one by CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _set_password(url: str, role: str, password: str) -> None:

@@ -10,6 +10,17 @@ TAIL = """
 """The newest seq of a book; 0 when it has none."""
 
 
+# OFFSET 0 keeps the words from being joined in another way than one look for each entry.
+WORDS = """
+    LEFT JOIN LATERAL (
+        SELECT l.labels, l.description, l.reference FROM yupana.labels l
+        WHERE l.book = journal.book AND l.seq = journal.seq AND journal.sealed_labels IS NOT NULL
+        OFFSET 0
+    ) words ON true
+"""
+"""Joins entries of the journal with their words, which `TransferRow.read` reads."""
+
+
 def moment(parameter: str) -> str:
     """Return the timestamptz of a parameter in microseconds since the Unix epoch."""
     return f"('epoch'::timestamptz + %({parameter})s * interval '1 us')"

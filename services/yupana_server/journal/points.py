@@ -1,5 +1,6 @@
 """Facts read from the journal, each with the point of the journal that it was read at."""
 
+from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from yupana_server.book.commands import Words
@@ -61,6 +62,17 @@ class TransferRow(NamedTuple):
     entry: Entry
     words: Words
     """Empty when there are none or they were erased."""
+
+    @classmethod
+    def read(
+        cls,
+        entry: Entry,
+        labels: Mapping[str, str] | None,
+        description: str | None,
+        reference: str | None,
+    ) -> "TransferRow":
+        """Return an entry with the words that stand beside it."""
+        return cls(entry, Words(labels, description or "", reference or ""))
 
 
 class HoldRow(NamedTuple):

@@ -17,7 +17,7 @@ from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.bounded import BoundedConnection
 from yupana_server.journal.connect import READ_APPLICATION, session_settings
 from yupana_server.journal.marks import FOLDED, VERSION, Projection, here
-from yupana_server.journal.pieces import TAIL, moment
+from yupana_server.journal.pieces import TAIL, WORDS, moment
 from yupana_server.journal.points import BookRow, Loaded, Newest, TailPoint, TransferRow
 from yupana_server.journal.pool import Pool
 from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
@@ -65,14 +65,8 @@ _IDS = f"""
     ) found ON true
 """
 ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
-# OFFSET 0 keeps the words from being joined in another way than one look for each entry.
 TRANSFERS = f"""
-    SELECT {SELECT_LIST}, words.* FROM yupana.journal LEFT JOIN LATERAL (
-        SELECT l.labels, l.description, l.reference FROM yupana.labels l
-        WHERE l.book = journal.book AND l.seq = journal.seq AND journal.sealed_labels IS NOT NULL
-        OFFSET 0
-    ) words ON true
-    WHERE book = %(book)s
+    SELECT {SELECT_LIST}, words.* FROM yupana.journal {WORDS} WHERE book = %(book)s
 """
 """Entries with their words; `read_transfer` reads its rows."""
 
@@ -362,9 +356,7 @@ def read_book(row: Sequence[Any]) -> BookRow:
 
 def read_transfer(row: Sequence[Any]) -> TransferRow:
     """Read a row of TRANSFERS."""
-    labels, description, reference = row[-3:]
-    words = Words(labels, description or "", reference or "")
-    return TransferRow(decode(row[:-3])[0], words)
+    return TransferRow.read(decode(row[:-3])[0], *row[-3:])
 
 
 def read_asset(row: Sequence[Any]) -> Asset:

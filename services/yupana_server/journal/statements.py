@@ -1,11 +1,12 @@
 """What changed an account, in the order of recording or of taking effect, in pages."""
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from yupana_server.book.entries import Totals
+from yupana_server.journal.listed import LISTED, ListedRow, read_listed
 from yupana_server.journal.pieces import POSTED_KINDS, TAIL, micros, moment
-from yupana_server.journal.points import TransferRow
-from yupana_server.journal.reads import TRANSFERS, JournalReader, read_transfer
+from yupana_server.journal.reads import JournalReader
 
 SCAN_MAX = 10_000
 """How many entries of an account one page by effective time looks at: holds and back-dated entries
@@ -27,7 +28,7 @@ class RecordedPage(NamedTuple):
     """The book's tail in the snapshot that the page was read from."""
     opening: Totals | None
     """The totals before the first row; None when nothing had been done with the account by then."""
-    rows: list[TransferRow]
+    rows: list[ListedRow]
     next_after: int | None
     """The next page follows this entry; None when there is none."""
 
@@ -36,7 +37,7 @@ class EffectivePage(NamedTuple):
     """A page in the order of effective times."""
 
     seq: int
-    rows: list[TransferRow]
+    rows: list[ListedRow]
     next_after: Effect | None
 
 
@@ -76,6 +77,7 @@ def _seq_before(parameter: str) -> str:
     """
 
 
+# The rows come in order, which Postgres does not know: it would take 0.4 ms to sort 100 of them.
 _RECORDED = f"""
     WITH {_HERE},
     range AS MATERIALIZED (
@@ -92,8 +94,7 @@ _RECORDED = f"""
         SELECT seq FROM ({" UNION ALL ".join(map(_within, _SIDES))}) seqs
         ORDER BY seq LIMIT %(limit)s
     ) found ON true
-    LEFT JOIN LATERAL ({TRANSFERS} AND seq = found.seq) entry ON true
-    ORDER BY found.seq
+    LEFT JOIN LATERAL ({LISTED} AND seq = found.seq) entry ON true
 """
 
 _AFTER = f"({moment('after_at')}, %(after)s::bigint)"
@@ -132,7 +133,7 @@ def _edge(side: str) -> str:
 
 
 # Two orders are merged: that of effective times, where they were given, and that of recording for
-# the rest. The second is read only as far as the page can reach by the first.
+# the rest. The second is read only as far as the page can reach by the first. In any order, too.
 _EFFECTIVE = f"""
     WITH {_HERE},
     dated AS MATERIALIZED (
@@ -161,8 +162,7 @@ _EFFECTIVE = f"""
     )
     SELECT here.tail, {micros("edge.at")}, edge.seq, {micros("found.at")}, entry.*
     FROM here LEFT JOIN edge ON true LEFT JOIN found ON true
-    LEFT JOIN LATERAL ({TRANSFERS} AND seq = found.seq) entry ON true
-    ORDER BY found.at, found.seq
+    LEFT JOIN LATERAL ({LISTED} AND seq = found.seq) entry ON true
 """
 
 
@@ -196,13 +196,14 @@ class Statements:
         }
         rows = await self._reader.rows(_RECORDED, parameters)
         tail, opening = rows[0][:2]
-        found = [read_transfer(row[2:]) for row in rows if row[2] is not None]
+        found = [row[2:] for row in rows if row[2] is not None]
+        found.sort(key=itemgetter(0))
         shown = found[:limit]
         return RecordedPage(
             int(tail),
             None if opening is None else Totals(*map(int, opening)),
-            shown,
-            shown[-1].entry.seq if len(found) > limit else None,
+            list(map(read_listed, shown)),
+            shown[-1][0] if len(found) > limit else None,
         )
 
     async def effective(
@@ -222,12 +223,12 @@ class Statements:
         }
         rows = await self._reader.rows(_EFFECTIVE, parameters)
         tail, edge_at, edge_seq = rows[0][:3]
-        found = [(row[3], read_transfer(row[4:])) for row in rows if row[4] is not None]
-        shown = [row for _, row in found[:limit]]
+        found = [row[3:] for row in rows if row[4] is not None]
+        found.sort(key=itemgetter(0, 1))
+        shown = [read_listed(row[1:]) for row in found[:limit]]
         next_after = None
         if len(found) > limit:
-            last_at, last = found[limit - 1]
-            next_after = Effect(last_at, last.entry.seq)
+            next_after = Effect._make(found[limit - 1][:2])
         elif edge_seq is not None:
             next_after = Effect(edge_at, edge_seq)
         return EffectivePage(int(tail), shown, next_after)

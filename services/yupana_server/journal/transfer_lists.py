@@ -4,10 +4,12 @@ Every list first finds seqs by an index that has them in order, then reads only 
 """
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from yupana_server.book.commands import Kind
 from yupana_server.journal.errors import PrefixTooWideError
+from yupana_server.journal.listed import LISTED, ListedRow, read_listed
 from yupana_server.journal.marks import FOLDED, NOT_BEHIND, VERSION, Projection, here, tail_of
 from yupana_server.journal.merging import Streams, few_of, merged
 from yupana_server.journal.pieces import LISTED_KINDS
@@ -39,13 +41,16 @@ class TransferPage(NamedTuple):
 
     seq: int
     """The book's tail in the snapshot that the page was read from."""
-    rows: list[TransferRow]
+    rows: list[ListedRow]
     next_before: int | None
     """The next page comes before this entry; None when there is none."""
 
 
 def _page(found: str, projection: Projection | None = None, *, tables: str = "") -> str:
-    """Return the statement that reads the entries whose seqs `found` gives."""
+    """Return the statement that reads the entries whose seqs `found` gives, in any order.
+
+    They come in order, which Postgres does not know: it would take 0.4 ms to sort 100 rows.
+    """
     mark = here(
         projection,
         since="greatest(folded, %(after)s)",
@@ -55,8 +60,7 @@ def _page(found: str, projection: Projection | None = None, *, tables: str = "")
         WITH {mark}{tables}
         SELECT here.tail, here.lag, entry.* FROM here
         LEFT JOIN (SELECT seq FROM ({found}) seqs {_NEWEST}) found ON true
-        LEFT JOIN LATERAL ({TRANSFERS} AND seq = found.seq) entry ON true
-        ORDER BY found.seq DESC
+        LEFT JOIN LATERAL ({LISTED} AND seq = found.seq) entry ON true
     """
 
 
@@ -234,7 +238,8 @@ class TransferLists:
         }
         rows = await self._reader.rows(statement, parameters)
         tail = int(rows[0][0]) if projection is None else tail_of(projection, rows)
-        found = [read_transfer(row[2:]) for row in rows if row[2] is not None]
+        found = [row[2:] for row in rows if row[2] is not None]
+        found.sort(key=itemgetter(0), reverse=True)
         shown = found[: span.limit]
-        next_before = shown[-1].entry.seq if len(found) > len(shown) else None
-        return TransferPage(tail, shown, next_before)
+        next_before = shown[-1][0] if len(found) > len(shown) else None
+        return TransferPage(tail, list(map(read_listed, shown)), next_before)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from yupana.ledger.v1 import history_service_pb2
 from yupana_server.book.bounds import EFFECTIVE_AT_MIN
 from yupana_server.book.commands import Kind
-from yupana_server.book.entries import ZERO, Entry, Totals
-from yupana_server.journal.points import BookRow, TransferRow
+from yupana_server.book.entries import ZERO, Totals
+from yupana_server.journal.listed import ListedRow, PlainRow
+from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.statements import Effect, Statements
 from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.messages.present_accounts import fill_balances
-from yupana_server.messages.present_transfers import fill_transfer
+from yupana_server.messages.present_transfers import TransferWriter
 from yupana_server.messages.tokens import SEQ_MAX, PageScope, encode_position
 from yupana_server.runtime.errors import account_not_found
 
@@ -69,7 +70,7 @@ class StatementReads:
             book,
             page.seq,
             opening=page.opening or ZERO,
-            lines=[(row, _carried(row.entry, wanted.account)) for row in page.rows],
+            lines=[(row, _carried(row, wanted.account)) for row in page.rows],
             account=wanted.account,
         )
         if page.next_after is not None:
@@ -137,27 +138,33 @@ class StatementReads:
             raise account_not_found(book.id, account)
 
 
-Line = tuple[TransferRow, Totals]
+Line = tuple[ListedRow, Totals]
 
 
-def _running(opening: Totals, rows: Iterable[TransferRow], account: str) -> Iterable[Line]:
+def _running(opening: Totals, rows: Iterable[ListedRow], account: str) -> Iterable[Line]:
     debited, credited = opening[:2]
     for row in rows:
-        change = _change(row.entry, account)
+        change = _change(row, account)
         debited, credited = debited + max(0, -change), credited + max(0, change)
         yield row, Totals(debited, credited, 0, 0)
 
 
-def _change(entry: Entry, account: str) -> int:
+def _change(row: ListedRow, account: str) -> int:
     """Return by how much an entry changes the balance of one of its accounts."""
+    if isinstance(row, PlainRow):
+        return row.change(account)
+    entry = row.entry
     if entry.kind not in _POSTED:
         return 0
     amount = entry.amount or 0
     return amount if entry.credit_account == account else -amount
 
 
-def _carried(entry: Entry, account: str) -> Totals:
+def _carried(row: ListedRow, account: str) -> Totals:
     """Return the totals of one of its accounts that an entry carries."""
+    if isinstance(row, PlainRow):
+        return row.totals(account)
+    entry = row.entry
     side = entry.credit_totals if entry.credit_account == account else entry.debit_totals
     return side or ZERO
 
@@ -168,11 +175,10 @@ def _statement(
     response = history_service_pb2.GetStatementResponse(
         position=encode_position(book.id, book.epoch, seq)
     )
-    for row, totals in lines:
-        line = response.lines.add()
-        fill_transfer(line.transfer, book.id, row)
-        line.change = str(_change(row.entry, account))
-        fill_balances(line.balances, totals)
+    written = TransferWriter(book).statement(
+        (row, _change(row, account), totals) for row, totals in lines
+    )
+    response.MergeFromString(written)
     fill_balances(response.opening, opening)
     fill_balances(response.closing, lines[-1][1] if lines else opening)
     return response

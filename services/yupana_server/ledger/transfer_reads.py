@@ -5,7 +5,7 @@ from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.transfer_lists import Span, TransferLists, TransferPage
 from yupana_server.ledger.transfer_filters import TransferFilter
-from yupana_server.messages.present_transfers import TRANSFER_KINDS, fill_transfer
+from yupana_server.messages.present_transfers import TRANSFER_KINDS, TransferWriter, fill_transfer
 from yupana_server.messages.tokens import PageScope, encode_position
 from yupana_server.runtime.errors import CallError
 
@@ -52,8 +52,7 @@ class TransferReads:
         response = ledger_service_pb2.ListTransfersResponse(
             position=encode_position(book.id, book.epoch, page.seq)
         )
-        for row in page.rows:
-            fill_transfer(response.transfers.add(), book.id, row)
+        response.MergeFromString(TransferWriter(book).page(page.rows))
         if page.next_before is not None:
             response.next_page_token = scope.write(str(page.next_before))
         return response

@@ -1,14 +1,20 @@
 """Writes transfers as messages, many at a time.
 
-The messages are filled in place: 100 transfers take 0.6 ms instead of 2.1 ms with constructors.
+Plain ones are put together from the texts of their rows: see transfer_wire.py. Of all others
+messages are filled in place: 100 take 0.6 ms instead of 2.1 ms with constructors.
 """
+
+from collections.abc import Iterable
+from itertools import starmap
 
 from yupana.ledger.v1 import outcome_pb2, transfer_pb2
 from yupana_server.book.commands import Kind
-from yupana_server.book.entries import Entry
-from yupana_server.journal.points import TransferRow
+from yupana_server.book.entries import Entry, Totals
+from yupana_server.journal.listed import ListedRow, PlainRow
+from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.messages import present
 from yupana_server.messages.present_accounts import fill_balances
+from yupana_server.messages.transfer_wire import PlainTransfers, balances, varint
 
 _KINDS = {
     Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,
@@ -35,6 +41,39 @@ _TEXTS = (
     ("payment", "payment"),
 )
 """Fields of an entry and of the message that hold the same; None is left out."""
+
+
+class TransferWriter:
+    """Writes transfers of one book, as messages that are serialized: one character a byte."""
+
+    def __init__(self, book: BookRow):
+        self._book = book.id
+        self._plain = PlainTransfers(book)
+
+    def write(self, row: ListedRow) -> str:
+        """Write a transfer."""
+        if isinstance(row, PlainRow):
+            return self._plain.write(row.columns)[0]
+        message = transfer_pb2.Transfer()
+        fill_transfer(message, self._book, row)
+        return message.SerializeToString().decode("latin-1")
+
+    def page(self, rows: Iterable[ListedRow]) -> bytes:
+        """Write the transfers of a ListTransfersResponse."""
+        transfers = map(self.write, rows)
+        return "".join(f"\n{varint(len(each))}{each}" for each in transfers).encode("latin-1")
+
+    def statement(self, lines: Iterable[tuple[ListedRow, int, Totals]]) -> bytes:
+        """Write the lines of a GetStatementResponse: transfers, changes, totals after them."""
+        return "".join(starmap(self._line, lines)).encode("latin-1")
+
+    def _line(self, row: ListedRow, change: int, totals: Totals) -> str:
+        transfer, changed, after = self.write(row), str(change), balances(*map(str, totals))
+        line = (
+            f"\n{varint(len(transfer))}{transfer}\x12{varint(len(changed))}{changed}"
+            f"\x1a{varint(len(after))}{after}"
+        )
+        return f"\n{varint(len(line))}{line}"
 
 
 def fill_transfer(message: transfer_pb2.Transfer, book_id: str, row: TransferRow) -> None:

@@ -11,6 +11,7 @@ from yupana_server.journal.points import BookRow
 from yupana_server.journal.rows import Link
 from yupana_server.messages.event_wire import POSTED, PlainEvents
 from yupana_server.messages.events import event_type, fill_event
+from yupana_server.messages.transfer_wire import varint
 
 RESPONSE_BYTES = 256 * 1024
 """A response has no further event once it is as large; with a single one it may be larger."""
@@ -91,9 +92,9 @@ def response(events: Sequence[EncodedEvent], position: str) -> bytes:
     pieces: list[bytes] = []
     for event in events:
         payload = event.payload
-        pieces += (_EVENTS_TAG, _varint(len(payload)), payload)
+        pieces += (_EVENTS_TAG, varint(len(payload)).encode("latin-1"), payload)
     place = position.encode()
-    return b"".join((*pieces, _POSITION_TAG, _varint(len(place)), place))
+    return b"".join((*pieces, _POSITION_TAG, varint(len(place)).encode("latin-1"), place))
 
 
 def first_response(
@@ -106,15 +107,3 @@ def first_response(
         if size >= bytes_max:
             return events[:count]
     return events
-
-
-def _varint(number: int) -> bytes:
-    """Write a length as Protobuf does, seven bits a byte, the lowest first."""
-    if number < 0x80:
-        return bytes((number,))
-    pieces = bytearray()
-    while number >= 0x80:
-        pieces.append(number & 0x7F | 0x80)
-        number >>= 7
-    pieces.append(number)
-    return bytes(pieces)

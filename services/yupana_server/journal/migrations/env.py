@@ -5,6 +5,8 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from yupana_server.journal.migrations.indexes import SHORT_WAITS
+
 VERSION_TABLE = "migrations"
 VERSION_SCHEMA = "yupana"
 
@@ -13,6 +15,7 @@ def write_sql() -> None:
     """Print the statements instead of running them, for the linter."""
     context.configure(
         dialect_name="postgresql",
+        dialect_opts={"paramstyle": "named"},  # Otherwise every % would be doubled.
         version_table=VERSION_TABLE,
         version_table_schema=VERSION_SCHEMA,
         transaction_per_migration=True,
@@ -29,7 +32,7 @@ def run() -> None:
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
     )
     with engine.connect() as connection:
-        connection.execute(text("SET lock_timeout = '4s'"))
+        connection.execute(text(SHORT_WAITS))
         connection.execute(text("SELECT pg_advisory_lock(hashtext('yupana migrations'))"))
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS yupana"))
         connection.commit()
