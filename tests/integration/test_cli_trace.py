@@ -35,8 +35,13 @@ def test_trace_when_it_was_exported_then_tells_where_to_open_it(
     run: Run, database: Database, start_ledger: Callable[..., LedgerProcess]
 ) -> None:
     # Nobody has to listen: what counts is that the server made traces.
-    endpoint = f"http://127.0.0.1:{pick_port()}"
-    process = start_ledger(database, environment={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint})
+    process = start_ledger(
+        database,
+        environment={
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{pick_port()}",
+            "OTEL_TRACES_SAMPLER_ARG": "1",
+        },
+    )
     asyncio.run(record(process))
     shown = run("trace", "shop", "t", "--database-url", database.ledger_url, "--json").json
     rows = execute(
@@ -59,7 +64,7 @@ def test_trace_when_the_server_made_none_then_says_so(
     asyncio.run(record(start_ledger(database)))
     shown = run("trace", "shop", "no", "--database-url", database.ledger_url, "--json").json
     assert shown["outcome"] == "rejected: BELOW_MIN_BALANCE"
-    assert "no traces" in shown["trace"]
+    assert "not traced" in shown["trace"]
     assert shown["open"] == ""
 
 

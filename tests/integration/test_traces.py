@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import grpc.aio
-import psycopg
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -13,9 +12,11 @@ from support.databases import Database
 from support.journals import execute
 from support.processes import LedgerProcess
 from support.spans import SpanCollector, attributes, span_collector
-from yupana import CallError, CreateTransfer, Yupana
+from support.writers import locked
+from yupana import CallError, CreateTransfer, OpenAccount, Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1 import command_pb2, ledger_service_pb2, ledger_service_pb2_grpc
+from yupana_server.journal.append import WAITED_S
 
 EXECUTE = "yupana.ledger.v1.LedgerService/Execute"
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -101,11 +102,26 @@ async def test_traces_when_a_batch_is_recorded_then_its_sql_is_below_it(
     await traced.execute(transfers("t"))
     await spans.until(lambda: len(spans.named("batch")) >= 4)
     batches = {span.span_id for span in spans.named("batch")}
-    for name in ("SELECT yupana.journal", "COPY yupana.journal"):
-        assert batches <= {span.parent_span_id for span in spans.named(name)}
+    assert batches <= {span.parent_span_id for span in spans.named("COPY yupana.journal")}
     copy = spans.named("COPY yupana.journal")[0]
     assert attributes(copy)["db.system.name"] == "postgresql"
     assert copy.kind == Span.SPAN_KIND_CLIENT
+
+
+async def test_traces_when_a_batch_waited_for_its_book_then_that_is_a_span_below_it(
+    collector: tuple[SpanCollector, dict[str, str]], traced: BookClient, database: Database
+) -> None:
+    spans = collector[0]
+    async with locked(database):
+        waiting = asyncio.create_task(traced.execute(transfers("t")))
+        await asyncio.sleep(0.1)
+    await waiting
+    await spans.until(lambda: len(spans.named("batch")) >= 4)
+    selects = spans.named("SELECT yupana.journal")
+    took_ns = [span.end_time_unix_nano - span.start_time_unix_nano for span in selects]
+    assert max(took_ns) > 50_000_000
+    assert min(took_ns) >= WAITED_S * 1e9  # None of a look at the journal that did not wait.
+    assert {s.parent_span_id for s in selects} <= {s.span_id for s in spans.named("batch")}
 
 
 async def test_traces_when_commands_were_answered_then_spans_say_what_became_of_them(
@@ -161,8 +177,7 @@ async def test_errors_when_the_server_is_at_fault_then_recorded_without_what_was
     collector: tuple[SpanCollector, dict[str, str]], traced: BookClient, database: Database
 ) -> None:
     spans = collector[0]
-    async with await psycopg.AsyncConnection.connect(database.ledger_url) as connection:
-        await connection.execute("SELECT FROM yupana.books FOR UPDATE")
+    async with locked(database):
         with pytest.raises(CallError):
             await traced.execute(transfers("secret-id"), timeout_s=2)
 
@@ -229,6 +244,24 @@ async def test_sampling_when_the_caller_has_decided_then_that_holds_for_call_and
         assert call.parent_span_id.hex() == parent.split("-")[2]
     rows = execute(database.ledger_url, "SELECT trace_id FROM yupana.journal WHERE id = 'usd'")
     assert bytes(rows[0][0]).hex() == parent.split("-")[1]  # type: ignore[call-overload]
+
+
+async def test_sampling_when_a_call_without_a_trace_is_left_out_then_its_entry_names_none(
+    collector: tuple[SpanCollector, dict[str, str]],
+    database: Database,
+    start_ledger: Callable[..., LedgerProcess],
+) -> None:
+    spans, environment = collector
+    ratio = {"OTEL_TRACES_SAMPLER": "", "OTEL_TRACES_SAMPLER_ARG": "0"}
+    process = start_ledger(database, environment=environment | ratio)
+    async with Yupana(process.address) as yupana:
+        await yupana.create_book("b")
+        await yupana.book("b").open_asset("USD", scale=2)
+        opening = [OpenAccount("a", "USD"), OpenAccount("b", "USD")]
+        assert [done.ok async for done in yupana.book("b").execute_stream(opening)] == [True, True]
+    assert process.stop() == 0
+    assert spans.spans == []
+    assert execute(database.ledger_url, "SELECT DISTINCT trace_id FROM yupana.journal") == [(None,)]
 
 
 async def test_traces_when_recorded_then_the_entry_carries_the_trace_id(

@@ -16,6 +16,7 @@ from yupana_server.journal.errors import ConflictError
 from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.measures import what_became
 from yupana_server.ledger.submission import Submission
+from yupana_server.runtime.telemetry import TAKEN
 
 LINKS_MAX = 128
 """What the SDK keeps of a span's links; requests beyond are still linked to their batch."""
@@ -48,16 +49,18 @@ def batch_span(book: str, batch: Batch) -> Iterator[None]:
     It is recorded when one of them is. Another server that was first is no error: the batch is
     decided again, and the next try has a span of its own.
     """
+    links = _links(batch.submissions)
+    if not links:
+        yield
+        return
     with tracer.start_as_current_span(
         "batch",
-        links=_links(batch.submissions),
+        TAKEN,
+        links=links,
         attributes={"yupana.book": book, "yupana.batch.conflicts": batch.conflicts},
         record_exception=False,
         set_status_on_exception=False,
     ) as span:
-        if not span.is_recording():
-            yield
-            return
         _link_back(batch.submissions, span.get_span_context())
         result = "unfinished"
         try:
@@ -71,10 +74,8 @@ def batch_span(book: str, batch: Batch) -> Iterator[None]:
 
 
 def _links(submissions: Iterable[Submission]) -> list[trace.Link]:
-    contexts = [context for s in submissions if (context := s.span.get_span_context()).is_valid]
-    sampled = [context for context in contexts if context.trace_flags.sampled]
-    # One that is not sampled tells the sampler to leave the batch out as well.
-    return [trace.Link(context) for context in (sampled or contexts[:1])[:LINKS_MAX]]
+    recorded = [s.span.get_span_context() for s in submissions if s.span.is_recording()]
+    return [trace.Link(context) for context in recorded[:LINKS_MAX]]
 
 
 def _link_back(submissions: Iterable[Submission], batch: trace.SpanContext) -> None:

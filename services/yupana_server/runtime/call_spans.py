@@ -5,8 +5,10 @@ the conventions have replaced, and records nothing of a call's outcome. Without 
 is recorded, but the caller's trace still reaches the log and the journal.
 """
 
+import random
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import grpc.aio
@@ -14,8 +16,11 @@ from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagate import extract
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
 
 from yupana_server.runtime.errors import CallError
+from yupana_server.runtime.telemetry import TAKEN
 
 SERVER_ERRORS = {
     "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"
@@ -28,46 +33,43 @@ Metadata = Iterable[tuple[str, str | bytes]] | None
 
 _tracer = trace.get_tracer("yupana.runtime")
 _NO_SPAN = nullcontext(trace.INVALID_SPAN)
+_key: ContextVar[str | None] = ContextVar("yupana_key", default=None)
 
 
-def are_recorded() -> bool:
-    """Tell whether spans may go anywhere: whether there is somebody to record them."""
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+def head_sampler() -> Sampler | None:
+    """Return what decides which calls without a trace are recorded; None where spans are not."""
+    provider = trace.get_tracer_provider()
+    return provider.sampler if isinstance(provider, TracerProvider) else None
 
 
 def caller_context(metadata: Metadata) -> Context:
     """Return the trace that the caller is in; none when it sent no W3C headers."""
-    if not _in_a_trace(metadata):
+    if TRACE_HEADERS.isdisjoint(dict(metadata or ())):
         return Context()
     carrier = {key: value for key, value in metadata or () if isinstance(value, str)}
     return extract(carrier, Context())
 
 
-def _in_a_trace(metadata: Metadata) -> bool:
-    return not TRACE_HEADERS.isdisjoint(dict(metadata or ()))
-
-
 def call_span(
-    method: str, context: grpc.aio.ServicerContext[Any, Any], request: Any, *, recorded: bool
+    method: str,
+    context: grpc.aio.ServicerContext[Any, Any],
+    request: Any,
+    *,
+    sampler: Sampler | None,
 ) -> AbstractContextManager[trace.Span]:
-    """Begin the span of a call; the handler is in it.
-
-    Where spans are not `recorded` and the caller is in no trace, there is none.
-    """
-    metadata = context.invocation_metadata()
-    if recorded or _in_a_trace(metadata):
-        return _call_span(method, context, request, caller_context(metadata))
-    return _NO_SPAN
-
-
-@contextmanager
-def _call_span(
-    method: str, context: grpc.aio.ServicerContext[Any, Any], request: Any, caller: Context
-) -> Iterator[trace.Span]:
-    span = begin_span(method, caller)
+    """Begin the span of a call; the handler is in it. There may be none: see `begin_span`."""
+    caller = caller_context(context.invocation_metadata())
+    span = begin_span(method, caller, sampler=sampler)
+    if span is trace.INVALID_SPAN:
+        return _NO_SPAN
     if span.is_recording():
         span.set_attribute("network.peer.address", _address(context.peer()))
         note_request(span, request)
+    return _within(span, caller)
+
+
+@contextmanager
+def _within(span: trace.Span, caller: Context) -> Iterator[trace.Span]:
     token = contexts.attach(trace.set_span_in_context(span, caller))
     try:
         yield span
@@ -90,11 +92,40 @@ def stream_span(context: grpc.aio.ServicerContext[Any, Any]) -> Iterator[trace.S
         contexts.detach(token)
 
 
-def begin_span(method: str, caller: Context, what: str = "") -> trace.Span:
-    """Begin the span of a call, or of `what` in it; `method` is its path on the wire."""
+def begin_span(
+    method: str, caller: Context, what: str = "", *, sampler: Sampler | None
+) -> trace.Span:
+    """Begin the span of a call, or of `what` in it; `method` is its path on the wire.
+
+    Outside of a trace of the caller's there is one only where the `sampler` takes it, else
+    INVALID_SPAN.
+    """
+    if not caller:
+        if sampler is None or not _takes(sampler, method):
+            return trace.INVALID_SPAN
+        caller = TAKEN
     name = method.removeprefix("/")
     attributes = {"rpc.system.name": "grpc", "rpc.method": name}
+    if (key := current_key()) is not None:  # Of a request of a stream, whose key is known by now.
+        attributes["enduser.id"] = key
     return _tracer.start_span(f"{name} {what}".rstrip(), caller, trace.SpanKind.SERVER, attributes)
+
+
+def _takes(sampler: Sampler, method: str) -> bool:
+    """Decide before there is a span: beginning one to drop it takes three times as long."""
+    result = sampler.should_sample(None, random.getrandbits(128), method, trace.SpanKind.SERVER)
+    return result.decision is Decision.RECORD_AND_SAMPLE
+
+
+def note_key(key: str) -> None:
+    """Note the id of the key by which the call under way is made."""
+    _key.set(key)
+    trace.get_current_span().set_attribute("enduser.id", key)
+
+
+def current_key() -> str | None:
+    """Return the id of the key by which the call under way is made, once that is known."""
+    return _key.get()
 
 
 def note_request(span: trace.Span, request: Any) -> None:
