@@ -258,6 +258,7 @@ def _replicas() -> list[Panel]:
             "How much of the primary's log is not replayed, by place in YUPANA_REPLICA_URL.",
             "bytes",
             [Query("max by (yupana_replica) (yupana_replica_lag_bytes)", "{{yupana_replica}}")],
+            runbooks=["YupanaReplicaLag"],
         ),
         words("Elsewhere", NOTE),
     ]

@@ -89,6 +89,9 @@ def _calls() -> list[Panel]:
         f"sum by (rpc_response_status_code) (rate({CALLS}_count"
         f'{{{HERE},rpc_response_status_code!="OK"}}[$__rate_interval])) or on () vector(0)'
     )
+    kept_out = (
+        f"sum by (yupana_reason) (rate(yupana_access_refused_total{{{HERE}}}[$__rate_interval]))"
+    )
     slowest = (
         f"histogram_quantile(0.99, sum by (le, rpc_method) (rate({CALLS}_bucket{{{ANSWERED}}}"
         "[$__rate_interval])))"
@@ -109,6 +112,14 @@ def _calls() -> list[Panel]:
             [Query(errors, "{{rpc_response_status_code}}")],
             runbooks=["YupanaAvailabilityBurnsFast", "YupanaAvailabilityBurnsSlowly"],
             traces=WITH_ERRORS,
+        ),
+        lines(
+            "Not let in",
+            "Calls and requests of streams a second that were refused for who makes them, at the "
+            "edge too: no good key, no grant, or beyond a quota.",
+            "reqps",
+            [Query(kept_out, "{{yupana_reason}}")],
+            runbooks=["YupanaCallersRefused"],
         ),
         lines(
             "Duration",
