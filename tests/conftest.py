@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.databases import Database, make_database, make_template
+from support.hangs import pytest_timeout_cancel_timer, pytest_timeout_set_timer  # noqa: F401
 from support.processes import AccessProcess, FeedProcess, LedgerProcess, WorkerProcess
+from support.started import starting
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana_server.dev.postgres import EmbeddedPostgres
@@ -81,68 +83,26 @@ def feed(
 
 @pytest.fixture
 def start_feed(tmp_path: Path) -> Iterator[Callable[..., FeedProcess]]:
-    """Starts feeds that the test may kill; they end with the test."""
-    processes: list[FeedProcess] = []
-
-    def start(database: Database, **options: object) -> FeedProcess:
-        log_path = tmp_path / f"feed-{len(processes)}.log"
-        process = FeedProcess(database.feed_url, log_path, **options)  # type: ignore[arg-type]
-        processes.append(process)
-        return process.start()
-
-    yield start
-    for process in processes:
-        process.kill()
+    """Starts feeds that the test may kill; they end with it."""
+    yield from starting(FeedProcess, tmp_path, lambda database: database.feed_url)
 
 
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
-    """Starts workers that the test may kill; they end with the test."""
-    processes: list[WorkerProcess] = []
-
-    def start(database: Database, **options: object) -> WorkerProcess:
-        log_path = tmp_path / f"worker-{len(processes)}.log"
-        process = WorkerProcess(database.worker_url, log_path, **options)  # type: ignore[arg-type]
-        processes.append(process)
-        return process.start()
-
-    yield start
-    for process in processes:
-        process.kill()
+    """Starts workers that the test may kill; they end with it."""
+    yield from starting(WorkerProcess, tmp_path, lambda database: database.worker_url)
 
 
 @pytest.fixture
 def start_access(tmp_path: Path) -> Iterator[Callable[..., AccessProcess]]:
-    """Starts access; it ends with the test."""
-    processes: list[AccessProcess] = []
-
-    def start(database: Database, **options: object) -> AccessProcess:
-        log_path = tmp_path / f"access-{len(processes)}.log"
-        process = AccessProcess(database.access_url, log_path, **options)  # type: ignore[arg-type]
-        processes.append(process)
-        process.start()
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
+    """Starts access, which the test may kill; it ends with it."""
+    yield from starting(AccessProcess, tmp_path, lambda database: database.access_url)
 
 
 @pytest.fixture
 def start_ledger(tmp_path: Path) -> Iterator[Callable[..., LedgerProcess]]:
-    """Starts ledgers that the test may kill; they end with the test."""
-    processes: list[LedgerProcess] = []
-
-    def start(database: Database, **options: object) -> LedgerProcess:
-        log_path = tmp_path / f"ledger-{len(processes)}.log"
-        url = str(options.pop("url", database.ledger_url))
-        process = LedgerProcess(url, log_path, **options)  # type: ignore[arg-type]
-        processes.append(process)
-        return process.start()
-
-    yield start
-    for process in processes:
-        process.kill()
+    """Starts ledgers that the test may kill; they end with it."""
+    yield from starting(LedgerProcess, tmp_path, lambda database: database.ledger_url)
 
 
 @pytest.fixture

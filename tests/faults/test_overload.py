@@ -76,7 +76,9 @@ async def test_overload_when_five_times_too_much_comes_then_goodput_stays_and_al
     load = Load(size=500, callers=16)
     peak = partial(run_load, load, place, 1)
     before = (await run(peak, 1.0, PEAK_S)).commands_per_s
-    calls_per_s = before / load.size
+    # The first seconds of a new book may go faster than it can go on.
+    sustained = min(before, (await run(peak, 0.5, PEAK_S)).commands_per_s)
+    calls_per_s = sustained / load.size
     # While there is too much, half of the callers wait only for a short time.
     phases = [
         Phase(calls_per_s * TIMES, FLOOD_S, timeouts_s=(10.0, 1.0)),
@@ -87,7 +89,8 @@ async def test_overload_when_five_times_too_much_comes_then_goodput_stays_and_al
     async with Reader(place, server) as reader:
         flooded, _, later = await run(partial(flood, spec), 0.0, FLOOD_S)
     after = (await run(peak, 0.5, PEAK_S)).commands_per_s
-    log.info("peak %.0f/s before, %.0f/s after; %s", before, after, reader.summary())
+    log.info("peak %.0f/s before, %.0f/s after", before, after)
+    log.info("sustained %.0f/s; %s", sustained, reader.summary())
     log.info("flooded: %s", flooded.summary())
     log.info("5 s later: %s", later.summary())
 

@@ -4,7 +4,8 @@ import asyncio
 
 from support.journals import execute
 
-END_SYNC_REP = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+TERMINATE = "pg_terminate_backend"
+CANCEL = "pg_cancel_backend"
 
 
 def set_standby(url: str, name: str) -> None:
@@ -26,7 +27,11 @@ async def set_missing_standby(url: str) -> None:
             await asyncio.gather(probe, return_exceptions=True)
 
 
-async def end_sync_rep(url: str) -> list[tuple[object, ...]]:
-    """End the sessions whose commit waits for the standby."""
+async def end_sync_rep(url: str, *, by: str = TERMINATE) -> list[tuple[object, ...]]:
+    """End the sessions whose commit waits for the standby, or have them stop waiting: CANCEL.
+
+    Those then tell of a commit that went well, with a warning.
+    """
     await asyncio.sleep(0.02)
-    return await asyncio.to_thread(execute, url, END_SYNC_REP)
+    waiting = f"SELECT {by}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    return await asyncio.to_thread(execute, url, waiting)
