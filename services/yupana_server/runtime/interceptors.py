@@ -240,6 +240,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 note_status(span, code, explained)
                 note(method, code, took_s, explained)
                 self._log.note(method, code, explained, took_s=took_s, request=request)
+                # It leads to this frame: request and all would stay until the collector comes.
+                explained = None
 
     async def _stream(
         self,
