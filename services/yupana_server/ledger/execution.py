@@ -43,7 +43,7 @@ class Execution(NamedTuple):
         response = ledger_service_pb2.ExecuteResponse(
             position=encode_position(book_id, answer.epoch, answer.seq)
         )
-        present.fill_outcomes(response.outcomes, book_id, answer.outcomes, recorded=recorded)
+        present.write_outcomes(response, book_id, answer.outcomes, recorded=recorded)
         return response
 
 

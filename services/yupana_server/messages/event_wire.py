@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from yupana_server.journal.points import BookRow
-from yupana_server.messages.transfer_wire import SIZE, PlainTransfers, text, varint
+from yupana_server.messages.tokens import encode_position
+from yupana_server.messages.transfer_wire import PlainTransfers
+from yupana_server.messages.wire import SIZE, text, varint
 
 POSTED = "yupana.transfer.posted"
 """The type of all of these."""
@@ -13,7 +15,7 @@ class PlainEvents:
     """Writes events of one book, whose positions are of its epoch."""
 
     def __init__(self, book: BookRow):
-        self._epoch = book.epoch
+        self._id, self._epoch = book.id, book.epoch
         self._transfers = PlainTransfers(book)
         self._source_and_type = text("\x12", f"/books/{book.id}") + text("\x1a", POSTED)
         self._book = text("\x32", book.id)
@@ -27,7 +29,7 @@ class PlainEvents:
         transfer, position, time = self._transfers.write(line)
         seq, epoch, _, _, id_, _, _, trace_id = line[:8]
         if int(epoch) != self._epoch:
-            position = self._transfers.position(self._epoch, int(seq))
+            position = encode_position(self._id, self._epoch, int(seq))
         event_id = f"{epoch}-{seq}"
         trace = trace_id and text("R", trace_id)
         return (

@@ -16,7 +16,8 @@ from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Refusal, explain
 from yupana_server.book.state import Asset, HoldState
 from yupana_server.journal.points import BookRow, HoldRow
-from yupana_server.messages.tokens import encode_position
+from yupana_server.messages.tokens import encode_position, positions
+from yupana_server.messages.wire import Times, posted_outcome, varint
 
 
 def timestamp(micros: int) -> Timestamp:
@@ -25,24 +26,31 @@ def timestamp(micros: int) -> Timestamp:
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
-def fill_outcomes(
-    messages: Any, book: str, outcomes: Iterable[Outcome], *, recorded: bool = True
+def write_outcomes(
+    response: Any, book: str, outcomes: Iterable[Outcome], *, recorded: bool = True
 ) -> None:
-    """Write outcomes into an empty repeated field; `recorded` is False when only validated.
+    """Write outcomes into a response without any; `recorded` is False when only validated.
 
-    Posted transfers, by far the most, are filled in place, in half the time.
+    Posted transfers, by far the most, are put together from texts, in a third of the time.
     """
-    add, posted = messages.add, Kind.TRANSFER
+    at, time, transfer = positions(book).at, Times().write, Kind.TRANSFER
+    pieces: list[str] = []
     for decided in outcomes:
         if (
             decided.__class__ is not Entry
-            or decided.kind is not posted
+            or decided.kind is not transfer
             or decided.reason is not None
             or not recorded
         ):
-            add().CopyFrom(outcome(book, decided, recorded=recorded))
-            continue
-        fill_posted(add(), book, decided)
+            message = outcome(book, decided, recorded=recorded)
+            one = message.SerializeToString().decode("latin-1")
+        else:
+            position = at(decided.epoch, decided.seq)
+            one = posted_outcome(
+                decided.id, str(decided.amount), position, time(decided.recorded_at)
+            )
+        pieces.append(f"\n{varint(len(one))}{one}")
+    response.MergeFromString("".join(pieces).encode("latin-1"))
 
 
 def fill_posted(message: outcome_pb2.Outcome, book: str, entry: Entry) -> None:

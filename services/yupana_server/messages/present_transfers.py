@@ -14,7 +14,8 @@ from yupana_server.journal.listed import ListedRow, PlainRow
 from yupana_server.journal.points import BookRow, TransferRow
 from yupana_server.messages import present
 from yupana_server.messages.present_accounts import fill_balances
-from yupana_server.messages.transfer_wire import PlainTransfers, balances, varint
+from yupana_server.messages.transfer_wire import PlainTransfers, balances
+from yupana_server.messages.wire import varint
 
 _KINDS = {
     Kind.TRANSFER: transfer_pb2.TRANSFER_KIND_TRANSFER,

@@ -11,7 +11,7 @@ from yupana_server.journal.points import BookRow
 from yupana_server.journal.rows import Link
 from yupana_server.messages.event_wire import POSTED, PlainEvents
 from yupana_server.messages.events import event_type, fill_event
-from yupana_server.messages.transfer_wire import varint
+from yupana_server.messages.wire import varint
 
 RESPONSE_BYTES = 256 * 1024
 """A response has no further event once it is as large; with a single one it may be larger."""
