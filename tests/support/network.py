@@ -62,14 +62,20 @@ class Network:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = self._target
+        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
             up_reader, up_writer = await asyncio.open_connection(host, int(port))
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             writer.transport.abort()
-            return
+            return  # Cancelled it would be told of as an error, by Python 3.11.
+        finally:
+            self._tasks.discard(task)
+        self._writers.add(up_writer)
         connection = Connection()
         self._connections.add(connection)
-        self._writers |= {writer, up_writer}
         there = self._pump(connection, reader, up_writer)
         back = self._pump(connection, up_reader, writer)
         task = asyncio.create_task(self._forward(connection, there, back))

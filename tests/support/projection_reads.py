@@ -53,6 +53,8 @@ class Reads:
         return await naive_history(self.reader, self.book, self.database.admin_url)
 
     async def check(self, effects: list[int]) -> None:
+        # As autovacuum does within a minute: until then lists of a few thousand take seconds.
+        execute(self.database.admin_url, "ANALYZE yupana.journal")
         history = await self.history()
         await self.check_tags(history)
         await self.check_lists(history)

@@ -76,8 +76,18 @@ class Proxy:
         self._released.set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection(*self._target)
-        self._writers |= {writer, up_writer}
+        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            up_reader, up_writer = await asyncio.open_connection(*self._target)
+        except (ConnectionError, asyncio.CancelledError):
+            writer.transport.abort()
+            return  # Cancelled it would be told of as an error, by Python 3.11.
+        finally:
+            self._tasks.discard(task)
+        self._writers.add(up_writer)
         client, server = Link(reader, writer), Link(up_reader, up_writer)
         for pump in (self._from_client(client, server), self._from_server(server, client)):
             task = asyncio.create_task(pump)

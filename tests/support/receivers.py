@@ -70,6 +70,7 @@ class Receiver:
         self._tls = tls
         self._news = asyncio.Condition()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
@@ -82,6 +83,8 @@ class Receiver:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._writers:  # By TLS it waits for the other side to close it.
+            writer.transport.abort()
         await self._server.wait_closed()
 
     @property
@@ -110,6 +113,7 @@ class Receiver:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.add(writer)
         self.connections += 1
         try:
             while await self._serve(reader, writer):

@@ -1,5 +1,6 @@
 """Loopback ports for servers that are started, killed and started again."""
 
+import atexit
 import secrets
 import socket
 import sys
@@ -69,6 +70,13 @@ def hold_port(port: int) -> bool:
     if len(_held) > HELD_PORTS_MAX:
         _held.popleft().close()
     return True
+
+
+@atexit.register
+def _let_go() -> None:
+    """Say nothing at the end of sockets that are still open."""
+    while _held:
+        _held.pop().close()
 
 
 def is_port_free(port: int) -> bool:

@@ -18,6 +18,7 @@ _POSITION = struct.Struct(">BIQI")
 TOKEN_VERSION = 1
 SEQ_MAX = 2**63 - 1
 _ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 _NUMBER = re.compile("-?[0-9]{1,60}", re.ASCII)
 
 
@@ -31,23 +32,24 @@ class Position(NamedTuple):
 class Positions:
     """Writes the positions of one book.
 
-    Of the 23 characters the first 16 stand for the epoch and all of a seq but its lowest byte: they
-    stay the same for entries that follow each other.
+    Six bits are a character. The first 12 of the 23 characters stand for the epoch and the upper
+    half of a seq: they stay the same for long. The last two bits share a character with the check,
+    which fills the rest.
     """
 
     def __init__(self, book: str):
         self._check = zlib.crc32(book.encode())
-        self._epoch = self._high = -1
+        self._epoch = self._upper = -1
         self._head = ""
-        # The lowest byte: 6 bits are a character, the other two share one with what follows.
         self._ends = [self._write(0, low)[17:] for low in range(4)]
 
     def at(self, epoch: int, seq: int) -> str:
         """Write a position."""
-        high = seq >> 8
-        if high != self._high or epoch != self._epoch:
-            self._head, self._high, self._epoch = self._write(epoch, seq)[:16], high, epoch
-        return f"{self._head}{_ALPHABET[seq >> 2 & 63]}{self._ends[seq & 3]}"
+        upper = seq >> 32
+        if upper != self._upper or epoch != self._epoch:
+            self._head, self._upper, self._epoch = self._write(epoch, seq)[:12], upper, epoch
+        high, low = _PAIRS[seq >> 20 & 0xFFF], _PAIRS[seq >> 8 & 0xFFF]
+        return f"{self._head}{high}{low}{_ALPHABET[seq >> 2 & 0x3F]}{self._ends[seq & 3]}"
 
     def _write(self, epoch: int, seq: int) -> str:
         packed = _POSITION.pack(TOKEN_VERSION, epoch, seq, self._check)
