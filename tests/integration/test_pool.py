@@ -1,6 +1,8 @@
 """A pool of connections, driven directly."""
 
 import asyncio
+import random
+import time
 
 import pytest
 
@@ -36,5 +38,41 @@ async def test_connection_when_it_comes_as_the_task_is_cancelled_then_the_task_e
         assert task.cancelled()
         async with pool.connection("SELECT", "yupana") as connection:
             assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+    finally:
+        await pool.close()
+
+
+async def test_connections_when_their_users_are_cancelled_at_any_moment_then_none_is_lost(
+    shared_database: Database,
+) -> None:
+    pool = Pool(
+        shared_database.ledger_url,
+        name="two",
+        connections_max=2,
+        answer_timeout_s=10.0,
+        settings={},
+    )
+    await pool.open(wait_s=10)
+    chance = random.Random(1)
+
+    async def use() -> None:
+        async with pool.connection("SELECT", "yupana") as connection:
+            await connection.execute("SELECT 1")
+
+    async def go_away_again_and_again() -> None:
+        ends_at = time.monotonic() + 4
+        while time.monotonic() < ends_at:
+            users = [asyncio.create_task(use()) for _ in range(3)]
+            await asyncio.sleep(chance.random() * 0.002)
+            for user in users:
+                user.cancel()
+            await asyncio.gather(*users, return_exceptions=True)
+
+    try:
+        await asyncio.gather(*(go_away_again_and_again() for _ in range(4)))
+        async with asyncio.timeout(2):
+            await asyncio.gather(use(), use())
+            while (found := pool.use()).idle < found.size:
+                await asyncio.sleep(0.01)
     finally:
         await pool.close()

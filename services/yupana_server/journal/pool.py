@@ -1,8 +1,9 @@
 """Pools of connections to the primary that give up in time."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -74,6 +75,7 @@ class Pool:
         """`settings` are parameters of a connection, `answer_timeout_s` bounds its statements."""
         self._answer_timeout_s = answer_timeout_s
         self._drained_at_s = 0.0
+        self._returning: set[asyncio.Task[None]] = set()
         self._pool = AsyncConnectionPool(
             url,
             connection_class=BoundedConnection,
@@ -127,17 +129,28 @@ class Pool:
         began_at_s = time.monotonic()
         try:
             with database_span(operation, table):
-                async with AsyncExitStack() as stack:
+                connection: BoundedConnection | None = None
+                try:
                     with heeding_cancellation():
-                        lent = self._pool.connection()
-                        connection = await stack.enter_async_context(lent)
-                    yield connection
+                        connection = await self._pool.getconn()
+                    async with connection:
+                        yield connection
+                finally:
+                    if connection is not None:
+                        await self._put_back(connection)
         except _UNAVAILABLE as error:
             if isinstance(error, SilentError) and began_at_s > self._drained_at_s:
                 # What made one connection go silent did so to others that were open then.
                 self._drained_at_s = time.monotonic()
                 await self._pool.drain()
             raise UnavailableError(str(error)) from error
+
+    async def _put_back(self, connection: BoundedConnection) -> None:
+        """Return a connection in a task of its own: the pool loses it when that is cancelled."""
+        task = asyncio.create_task(self._pool.putconn(connection))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+        await asyncio.shield(task)
 
     async def _configure(self, connection: BoundedConnection) -> None:
         connection.answer_timeout_s = self._answer_timeout_s
