@@ -10,17 +10,21 @@ from support.databases import Database
 from yupana_server.journal.pool import Pool
 
 
+def pool_of(database: Database, connections: int) -> Pool:
+    return Pool(
+        database.ledger_url,
+        name="pool",
+        connections_max=connections,
+        answer_timeout_s=10.0,
+        settings={},
+    )
+
+
 @pytest.mark.parametrize("turns", range(4))
 async def test_connection_when_it_comes_as_the_task_is_cancelled_then_the_task_ends(
     shared_database: Database, turns: int
 ) -> None:
-    pool = Pool(
-        shared_database.ledger_url,
-        name="one",
-        connections_max=1,
-        answer_timeout_s=10.0,
-        settings={},
-    )
+    pool = pool_of(shared_database, 1)
     await pool.open(wait_s=10)
 
     async def use() -> None:
@@ -45,13 +49,7 @@ async def test_connection_when_it_comes_as_the_task_is_cancelled_then_the_task_e
 async def test_connections_when_their_users_are_cancelled_at_any_moment_then_none_is_lost(
     shared_database: Database,
 ) -> None:
-    pool = Pool(
-        shared_database.ledger_url,
-        name="two",
-        connections_max=2,
-        answer_timeout_s=10.0,
-        settings={},
-    )
+    pool = pool_of(shared_database, 2)
     await pool.open(wait_s=10)
     chance = random.Random(1)
 

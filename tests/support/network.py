@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable
 
+from support.forwarding import connect_on
+
 Due = tuple[float, bytes]
 
 
@@ -63,16 +65,10 @@ class Network:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = self._target
         self._writers.add(writer)
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            up_reader, up_writer = await asyncio.open_connection(host, int(port))
-        except (ConnectionError, asyncio.CancelledError):
-            writer.transport.abort()
-            return  # Cancelled it would be told of as an error, by Python 3.11.
-        finally:
-            self._tasks.discard(task)
+        up = await connect_on(writer, host, int(port), self._tasks)
+        if up is None:
+            return
+        up_reader, up_writer = up
         self._writers.add(up_writer)
         connection = Connection()
         self._connections.add(connection)

@@ -5,6 +5,8 @@ import contextlib
 import re
 from urllib.parse import urlsplit
 
+from support.forwarding import connect_on
+
 COPY_DONE = b"c\x00\x00\x00\x04"
 COMMITTED = b"COMMIT\x00"
 APPEND = re.compile(rb"COPY yupana\.journal .*COMMIT", re.DOTALL)
@@ -77,16 +79,10 @@ class Proxy:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            up_reader, up_writer = await asyncio.open_connection(*self._target)
-        except (ConnectionError, asyncio.CancelledError):
-            writer.transport.abort()
-            return  # Cancelled it would be told of as an error, by Python 3.11.
-        finally:
-            self._tasks.discard(task)
+        up = await connect_on(writer, *self._target, self._tasks)
+        if up is None:
+            return
+        up_reader, up_writer = up
         self._writers.add(up_writer)
         client, server = Link(reader, writer), Link(up_reader, up_writer)
         for pump in (self._from_client(client, server), self._from_server(server, client)):
