@@ -9,7 +9,8 @@ from support.forwarding import connect_on
 
 COPY_DONE = b"c\x00\x00\x00\x04"
 COMMITTED = b"COMMIT\x00"
-APPEND = re.compile(rb"COPY yupana\.journal .*COMMIT", re.DOTALL)
+APPEND = re.compile(rb"(COPY yupana\.journal|EXECUTE append_first) .*COMMIT", re.DOTALL)
+"""What begins to append. A brief append has its rows in itself, and no COPY."""
 LOOK_UP = re.compile(rb"[{,]s[0-9]+c[0-9]+-[0-9]+[},]")
 """An array of ids as the clients of a load make them."""
 

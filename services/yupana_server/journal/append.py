@@ -1,6 +1,7 @@
 """Appends batches of entries: lock, tail, COPY, commit.
 
-Four round trips a batch, in two messages of the simple query protocol:
+Four round trips a batch, in two messages of the simple query protocol (a few entries may go by one:
+see `brief`):
 
 1. `BEGIN; lock the book's row; clock; entries from S on` answers with the tail, as of a moment when
    nobody else can append.
@@ -22,6 +23,7 @@ from psycopg.pq.abc import PGresult
 
 from yupana_server.book.commands import Words
 from yupana_server.book.entries import Entry
+from yupana_server.journal import brief
 from yupana_server.journal.connect import APPEND_APPLICATION, connect
 from yupana_server.journal.errors import (
     BookNotFoundError,
@@ -177,7 +179,11 @@ class Appender:
         except psycopg.OperationalError as error:
             raise UnavailableError(str(error)) from error
         try:
-            await connection.execute(_PREPARE_TAIL)
+            types = await connection.execute(brief.COLUMN_TYPES)
+            preparations = brief.preparations(
+                {str(name): str(type_) for name, type_ in await types.fetchall()}
+            )
+            await connection.execute("; ".join([_PREPARE_TAIL, *preparations]).encode())
         except BaseException as error:
             await connection.close()
             if isinstance(error, psycopg.Error):
@@ -238,6 +244,40 @@ class Appender:
         if failed is not None:
             await self._raise_failure(failed)
         self._raise_warnings()
+
+    async def append_briefly(
+        self, batch: EncodedBatch, *, decided_at: int, sent_at: int, timeout_s: float
+    ) -> bool:
+        """Lock the book, write the batch and commit, by one message; `brief` says when that is.
+
+        The times are our clock's, in microseconds since the Unix epoch. Returns False when nothing
+        was recorded, because something is not as it was known: `begin` tells what.
+
+        Raises:
+            StuckError: Somebody else held the lock for longer than the lock time-out.
+            ConflictError: Rolled back; decide again.
+            PoisonError: Rolled back; Postgres refuses a row.
+            UnavailableError: Not committed, and the connection is of no more use.
+            UnknownCommitError: Nobody knows; the connection is of no more use.
+        """
+        statement = brief.message(
+            self._book, batch.start, batch.journal, decided_at=decided_at, sent_at=sent_at
+        )
+        self._warnings.clear()
+        try:
+            with database_span("INSERT", "yupana.journal") as call:
+                results = await self._wait(self._query(statement.encode()), timeout_s)
+                if (failed := _failure(results)) is not None:
+                    call.failure = _sqlstate(failed)
+        except (psycopg.Error, TimeoutError) as error:
+            raise UnknownCommitError(str(error)) from error
+        if failed is not None:
+            if _sqlstate(failed) == _LOCK_TIMEOUT:
+                await self.rollback()
+                raise StuckError("the book's row stayed locked")
+            await self._raise_failure(failed)
+        self._raise_warnings()
+        return brief.recorded(results)
 
     async def confirm(self, timeout_s: float) -> None:
         """Commit nothing but a heartbeat. `begin` must have been called.

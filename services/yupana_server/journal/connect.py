@@ -31,6 +31,7 @@ def session_settings(application: str, *, synchronous_commit: str = "on") -> dic
         f"-c synchronous_commit={synchronous_commit} -c client_min_messages=warning "
         "-c default_transaction_isolation=read\\ committed "
         "-c search_path=pg_catalog -c timezone=UTC -c datestyle=ISO "
+        "-c standard_conforming_strings=on "
         f"-c lock_timeout={LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} "
         # Every statement is an index probe. A plan made while a book was empty must not read the

@@ -8,7 +8,7 @@ from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.plain import post
 from yupana_server.book.rejections import Reason, Refusal
-from yupana_server.book.state import NO_DUE, State, all_until
+from yupana_server.book.state import NO_DUE, NotLoadedError, State, all_until
 from yupana_server.journal.append import StoredWords
 from yupana_server.ledger import measures
 from yupana_server.ledger.memory import Memory
@@ -36,9 +36,12 @@ class Batch:
         self._memory = memory
         self._quota = quota
         self._sent: dict[str, Entry] = {}
+        self._rejections = 0
         self._begin()
 
     def _begin(self) -> None:
+        self._quota.put_back(self._rejections)
+        self._rejections = 0
         self.generation = self._memory.generation
         self.layer = self._memory.top.layer()
         self.entries: list[Entry] = []
@@ -168,6 +171,9 @@ class Batch:
     def _decide_unit(self, submission: Submission, unit: Unit, clock: int) -> list[Outcome]:
         decision = self._within_quota(decide(self.layer, unit, clock))
         outcomes, entries = list(decision.outcomes), decision.entries
+        if submission.taken_for_new and _rests_on_absence(outcomes):
+            self._memory.doubt_ids(self.submissions)
+            raise NotLoadedError("an id that may be known")
         _note_expiry(self.layer, entries)
         taken = {entry.id: self._take(submission, entry) for entry in entries}
         for place, outcome in enumerate(outcomes):
@@ -203,11 +209,20 @@ class Batch:
     def _within_quota(self, decision: Decision) -> Decision:
         rejected = [o for o in decision.outcomes if isinstance(o, Entry) and o.reason is not None]
         if not rejected or self._quota.take(len(rejected)):
+            self._rejections += len(rejected)
             return decision
         refused: list[Outcome] = [
             _refuse(o) if isinstance(o, Entry) else o for o in decision.outcomes
         ]
         return Decision(refused, [e for e in decision.entries if e.kind == Kind.EXPIRY])
+
+
+def _rests_on_absence(outcomes: Sequence[Outcome]) -> bool:
+    """R7: tell whether something is answered that is not recorded, and is wrong if an id is known.
+
+    An entry meets the key of its id when it is recorded; what is known is known.
+    """
+    return any(isinstance(o, Refusal) and o.reason != Reason.ID_REUSED for o in outcomes)
 
 
 def _trace_id(submission: Submission) -> bytes | None:

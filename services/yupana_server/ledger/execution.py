@@ -13,6 +13,7 @@ from yupana_server.ledger.books import Books
 from yupana_server.ledger.parse import Parsed, parse_commands
 from yupana_server.ledger.spans import note_commands, note_outcomes
 from yupana_server.ledger.submission import (
+    TO_BE_CHECKED,
     Answer,
     BookGoneError,
     ClockSkewError,
@@ -93,7 +94,7 @@ class Executor:
             actor=_actor(),
             span=span,
             weight=parsed.weight,
-            checked_seq=-1 if parsed.violations else 0,
+            checked_seq=TO_BE_CHECKED if parsed.violations else 0,
         )
         deadline.ran_out = lambda: _ran_out(submission)
         return Execution(book, submission)

@@ -23,7 +23,7 @@ from yupana_server.journal.rows import Link, chain_hash, encode
 from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.needs import Needs, ids_of, needs
-from yupana_server.ledger.submission import Submission
+from yupana_server.ledger.submission import TO_BE_CHECKED, Submission
 
 
 class MemoryBounds(NamedTuple):
@@ -39,6 +39,12 @@ class MemoryBounds(NamedTuple):
 
 
 PAGE_ENTRIES = 5_000
+
+DOUBT_S = 10.0
+"""How long ids are looked up before they are decided, when one was not as new as it was taken for.
+
+So retries that this server does not remember spoil a batch every ten seconds, and not each one.
+"""
 
 log = structlog.get_logger("yupana.memory")
 
@@ -86,6 +92,8 @@ class Memory:
         self._trail = Trail()
         # R7: outcomes of all entries after this one are in memory.
         self._horizon = 0
+        # R7: until then, by the event loop's clock, no id is taken for new.
+        self._doubts_until = 0.0
         # R2: accounts read at an earlier entry may have been changed since without our noticing.
         self._loads_valid_from = 0
         # Accounts whose open holds are in memory: all that had some when they were loaded.
@@ -279,9 +287,26 @@ class Memory:
         return loads
 
     def _checked(self, submission: Submission) -> bool:
+        """R7: tell whether the ids of a submission are known to be new, or may be taken for it.
+
+        Whoever takes a known id for new meets its key, which the journal's entry holds, when it
+        records (R4). To look each id up before would cost as much as deciding and folding.
+        """
         if submission.checked_in not in (None, self.history):
             return False
-        return submission.checked_seq >= self._horizon
+        if submission.checked_seq >= self._horizon:
+            return True
+        submission.taken_for_new = self._takes_for_new(submission)
+        return submission.taken_for_new
+
+    def _takes_for_new(self, submission: Submission) -> bool:
+        if submission.checked_in is not None or submission.checked_seq == TO_BE_CHECKED:
+            return False
+        if submission.validate_only or asyncio.get_running_loop().time() < self._doubts_until:
+            return False
+        return all(
+            ids_of(command) == (command.id,) for unit in submission.units for command in unit
+        )
 
     def _in_step(self, loaded_seq: int, seen: Seen) -> bool:
         """R2: tell whether facts read at an entry fit the committed state, not ahead of it."""
@@ -348,12 +373,14 @@ class Memory:
             submission.checked_seq = loaded.seq
             submission.checked_in = seen.history
             submission.found = known
+            submission.taken_for_new = False
         return True
 
-    def forget_checks(self, submissions: Iterable[Submission]) -> None:
-        """R4: have every id looked up in the journal again."""
+    def doubt_ids(self, submissions: Iterable[Submission]) -> None:
+        """R4: have every id looked up in the journal, and for a while those of others too."""
+        self._doubts_until = asyncio.get_running_loop().time() + DOUBT_S
         for submission in submissions:
-            submission.checked_seq = -1
+            submission.checked_seq = TO_BE_CHECKED
 
     def evict(self) -> None:
         """Keep within the bounds. Call it while nothing is between its load and its decision.

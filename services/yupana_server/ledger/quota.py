@@ -24,3 +24,7 @@ class RejectionQuota:
             return False
         self._tokens -= count
         return True
+
+    def put_back(self, count: int) -> None:
+        """Return the tokens of rejections that were not recorded after all."""
+        self._tokens = min(self._burst, self._tokens + count)

@@ -9,6 +9,7 @@ left to its deadline.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,11 @@ from yupana_server.journal.append import (
     StoredEntry,
     Tail,
     encode_batch,
+)
+from yupana_server.journal.brief import (
+    DATABASE_SKEW_MAX_US,
+    DECISION_AGE_MAX_US,
+    ENTRIES_MAX,
 )
 from yupana_server.journal.connect import IDLE_IN_TRANSACTION_TIMEOUT_MS
 from yupana_server.journal.errors import (
@@ -63,11 +69,8 @@ COMMIT_TIMEOUT_S = 10.0
 RETRY_WAIT_S = 0.05
 RETRY_WAIT_MAX_S = 1.0
 
-DECISION_AGE_MAX_US = 1_000_000
-"""R8: what was decided longer ago is decided again."""
-
-DATABASE_SKEW_MAX_US = 250_000
-"""R8: by how much our clock may differ from Postgres'."""
+CALM_AFTER_S = 1.0
+"""After others wrote, how long batches keep their place in the queue for the lock, all of them."""
 
 RESCUE_AFTER_S = 0.3
 """R5: when to look who holds the lock that we wait for; below the lock time-out."""
@@ -97,11 +100,14 @@ class Recorder:
         self._clock = clock
         self._appender: Appender | None = None
         self._stuck = False
+        # From when on, by the event loop's clock, nobody else is expected to write the book.
+        self._calm_from = math.inf
         self._database_clock: Clock = clock
 
     async def close(self) -> None:
         """Close the connection. Call it when nothing is being written."""
         appender, self._appender = self._appender, None
+        self._calm_from = math.inf
         if appender is not None:
             await appender.close()
 
@@ -152,6 +158,8 @@ class Recorder:
     async def _append(self, batch: Batch) -> None:
         encoded = self._encode(batch)  # R5: ready before the lock is taken.
         appender = await self._connected()
+        if self._may_be_brief(batch) and await self._append_briefly(appender, batch, encoded):
+            return
         asked = self._memory.link
         tail = await self._begin(appender, asked)
         try:
@@ -165,6 +173,8 @@ class Recorder:
             batch.mark_sent()
             await appender.commit(encoded, COMMIT_TIMEOUT_S)
             self._memory.absorb(batch, encoded.end)
+            if self._calm_from == math.inf:
+                self._calm_from = 0.0
         elif self._memory.confirmed_seq < batch.layer.seq:
             # R3: others' entries are visible, but their commit may not have reached the standby.
             # Once something of ours that came later has committed, they have.
@@ -172,6 +182,36 @@ class Recorder:
             self._memory.confirm(batch)
         else:
             await appender.rollback()
+
+    def _may_be_brief(self, batch: Batch) -> bool:
+        """Tell whether a batch may go by one message: see `journal.brief`."""
+        return (
+            0 < len(batch.entries) <= ENTRIES_MAX
+            and not (batch.words or batch.erased or batch.obsolete)
+            and batch.continues(self._memory.base)
+            and asyncio.get_running_loop().time() >= self._calm_from
+        )
+
+    async def _append_briefly(
+        self, appender: Appender, batch: Batch, encoded: EncodedBatch
+    ) -> bool:
+        """Append by one message; False when something spoke against it, and nothing is recorded."""
+        batch.mark_sent()
+        recorded = await appender.append_briefly(
+            encoded,
+            decided_at=batch.decided_at or 0,
+            sent_at=self._clock(),
+            timeout_s=COMMIT_TIMEOUT_S,
+        )
+        if recorded:
+            self._memory.absorb(batch, encoded.end)
+        else:
+            self._others_write()
+        return recorded
+
+    def _others_write(self) -> None:
+        """Have batches keep the lock for a while until they are written."""
+        self._calm_from = asyncio.get_running_loop().time() + CALM_AFTER_S
 
     async def _begin(self, appender: Appender, asked: Link) -> Tail:
         """Lock and read the tail; check the clocks, which frame the database's (R8)."""
@@ -205,6 +245,7 @@ class Recorder:
         memory.enter(tail.epoch)
         if others:
             measures.note_conflict(memory.book.id)
+            self._others_write()
             memory.fold(others)
         if len(tail.entries) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
@@ -276,6 +317,7 @@ class Recorder:
     async def _prepare_next_try(self, batch: Batch, error: JournalError) -> None:
         """Do what the error asks for before the batch is tried again."""
         log.warning("append_failed", book=self._memory.book.id, error=type(error).__name__)
+        self._calm_from = math.inf
         if isinstance(error, StuckError):
             self._stuck = True
         elif isinstance(error, OverdueError):
@@ -283,7 +325,7 @@ class Recorder:
         elif isinstance(error, ConflictError):
             batch.conflicts += 1
             self._memory.invalidate()
-            self._memory.forget_checks(batch.submissions)
+            self._memory.doubt_ids(batch.submissions)
             with suppress(JournalError):
                 await self._memory.catch_up()
         elif isinstance(error, UnknownCommitError):

@@ -11,6 +11,8 @@ from yupana_server.book.commands import Command
 from yupana_server.book.decide import Outcome
 from yupana_server.book.entries import Entry
 
+TO_BE_CHECKED = -1
+
 Unit = tuple[Command, ...]
 """One command, or all members of a chain."""
 
@@ -78,9 +80,11 @@ class Submission:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     checked_seq: int = 0
-    """R7: the ids were looked up in the journal as of this entry."""
+    """R7: the ids were looked up in the journal as of this entry, or are TO_BE_CHECKED."""
     checked_in: int | None = None
     """R1: in which of the histories that memory has seen; None when they were not looked up."""
+    taken_for_new: bool = False
+    """R7: nobody looked the ids up; what rests on it is recorded, and so meets their key."""
     found: dict[str, Entry] = field(default_factory=dict)
     """R7: those of its ids that the journal has already, as far as memory does not."""
     weight: int = 0
