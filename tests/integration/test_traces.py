@@ -17,6 +17,7 @@ from yupana import CallError, CreateTransfer, OpenAccount, Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1 import command_pb2, ledger_service_pb2, ledger_service_pb2_grpc
 from yupana_server.journal.append import WAITED_S
+from yupana_server.journal.brief import ENTRIES_MAX
 
 EXECUTE = "yupana.ledger.v1.LedgerService/Execute"
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -54,6 +55,10 @@ async def traced(
     assert process.stop() == 0
     assert '"level": "error"' not in process.log()
     assert "Traceback" not in process.log()
+
+
+MANY = [f"many-{number}" for number in range(ENTRIES_MAX + 1)]
+"""More than a brief append takes."""
 
 
 def transfers(*ids: str, amount: int = 1) -> list[CreateTransfer]:
@@ -99,13 +104,16 @@ async def test_traces_when_a_batch_is_recorded_then_its_sql_is_below_it(
     collector: tuple[SpanCollector, dict[str, str]], traced: BookClient
 ) -> None:
     spans = collector[0]
-    await traced.execute(transfers("t"))
+    await traced.execute(transfers(*MANY))
     await spans.until(lambda: len(spans.named("batch")) >= 4)
     batches = {span.span_id for span in spans.named("batch")}
-    assert batches <= {span.parent_span_id for span in spans.named("COPY yupana.journal")}
-    copy = spans.named("COPY yupana.journal")[0]
-    assert attributes(copy)["db.system.name"] == "postgresql"
-    assert copy.kind == Span.SPAN_KIND_CLIENT
+    # The first one on a new connection and the one of many entries, and those of one each.
+    copies, inserts = spans.named("COPY yupana.journal"), spans.named("INSERT yupana.journal")
+    assert (len(copies), len(inserts)) == (2, 2)
+    assert batches == {span.parent_span_id for span in [*copies, *inserts]}
+    for span in (copies[0], inserts[0]):
+        assert attributes(span)["db.system.name"] == "postgresql"
+        assert span.kind == Span.SPAN_KIND_CLIENT
 
 
 async def test_traces_when_a_batch_waited_for_its_book_then_that_is_a_span_below_it(
@@ -113,7 +121,7 @@ async def test_traces_when_a_batch_waited_for_its_book_then_that_is_a_span_below
 ) -> None:
     spans = collector[0]
     async with locked(database):
-        waiting = asyncio.create_task(traced.execute(transfers("t")))
+        waiting = asyncio.create_task(traced.execute(transfers(*MANY)))
         await asyncio.sleep(0.1)
     await waiting
     await spans.until(lambda: len(spans.named("batch")) >= 4)
@@ -190,8 +198,8 @@ async def test_errors_when_the_server_is_at_fault_then_recorded_without_what_was
     assert call.status.message == "DEADLINE_EXCEEDED"
     assert attributes(failed("batch")[0])["error.type"] == "StuckError"
     assert attributes(failed("batch")[0])["yupana.batch.result"] == "failed"
-    (select, *_) = failed("SELECT yupana.journal")
-    assert attributes(select)["db.response.status_code"] == "55P03"
+    (insert, *_) = failed("INSERT yupana.journal")
+    assert attributes(insert)["db.response.status_code"] == "55P03"
     assert not any("secret-id" in str(span) for span in spans.spans)
 
 

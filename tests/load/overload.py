@@ -1,6 +1,6 @@
 """Prints what a ledger does with more than it can take; for people, not for CI.
 
-    python tests/load/overload.py [--size 1000] [--seconds 10] [--times 5] [--raw]
+    python tests/load/overload.py [--size 1000] [--seconds 10] [--times 5] [--raw] [--edge]
 
 First a closed loop tells the sustainable rate. Then calls are due at a half of it, at a multiple,
 and at a half again, whatever became of those before. Generator, ledger and Postgres share the
@@ -10,6 +10,7 @@ machine.
 import argparse
 import sys
 import threading
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from yupana_server.bench.load_job import run_load
 from yupana_server.bench.loads import Books, Load, Place
 from yupana_server.bench.opening import book_ids, open_books
 from yupana_server.bench.stage import SHARED, EmbeddedStage
+from yupana_server.dev.envoy import EmbeddedEnvoy
 
 BOOKS = Books("flood")
 CALLERS = {1: 256, 10: 128, 100: 32, 1_000: 8}
@@ -42,10 +44,14 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=5.0)
     parser.add_argument("--timeout", type=float, default=2.0)
     parser.add_argument("--raw", action="store_true", help="send with as little CPU as can be")
+    parser.add_argument("--edge", action="store_true", help="send through Envoy")
     options = parser.parse_args()
     load = Load(size=options.size, callers=CALLERS[options.size])
-    with Clients(1) as clients, EmbeddedStage() as stage:
+    with Clients(1) as clients, EmbeddedStage() as stage, ExitStack() as stack:
         address = stage.address(SHARED)
+        if options.edge:
+            edge = EmbeddedEnvoy(stage.folder / "edge", {"ledger": address})
+            address = stack.enter_context(edge).address
         clients.each([partial(open_books, stage.prefix, BOOKS, address)])
         place = Place(address, book_ids(stage.prefix, BOOKS), BOOKS.accounts, 0)
         [peak] = clients.together([partial(run_load, load, place, 1)], 2.0, options.seconds)

@@ -106,7 +106,7 @@ async def test_jaeger_when_a_transfer_was_traced_then_it_shows_all_of_its_way(
     batch = one(batches, "batch", "yupana-ledger")
     assert (batch.id, batch.parent) == (batch_id, None)
     assert (traces["buy"], served.id) in batch.links
-    assert one(batches, "COPY yupana.journal", "yupana-ledger").parent == batch.id
+    assert one(batches, "INSERT yupana.journal", "yupana-ledger").parent == batch.id
 
 
 async def test_collector_when_traces_are_done_then_keeps_errors_slow_ones_batches_and_a_share(
