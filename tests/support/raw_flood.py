@@ -17,6 +17,7 @@ from support.http2 import (
     END_STREAM,
     HEADERS,
     INITIAL_WINDOW_SIZE,
+    MAX_CONCURRENT_STREAMS,
     PING,
     PREFACE,
     RST_STREAM,
@@ -34,6 +35,9 @@ from yupana_server.bench.clients import Line
 from yupana_server.bench.requests import Requests
 
 ROOM = 1 << 30
+STREAMS_MAX = 1 << 31
+"""What a connection takes that says nothing of it."""
+
 TICK_S = 0.005
 LAST_ANSWERS_S = 3.0
 """How long answers are waited for when all was sent."""
@@ -52,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._messages: set[int] = set()
         self._stream = 1
         self._room = WINDOW
+        self._streams_max = STREAMS_MAX
         self._came = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,9 +66,9 @@ class Connection(asyncio.Protocol):
         transport.write(PREFACE + settings((INITIAL_WINDOW_SIZE, ROOM)) + room)
 
     def send(self, request: bytes, due: float, tally: Tally) -> bool:
-        """Send a call, unless the other side takes no more at the moment."""
+        """Send a call, unless the other side takes no more at the moment, or never again."""
         payload = message(request)
-        if self._room < len(payload):
+        if self._room < len(payload) or len(self._calls) >= self._streams_max:
             return False
         self._room -= len(payload)
         stream, self._stream = self._stream, self._stream + 2
@@ -71,6 +76,11 @@ class Connection(asyncio.Protocol):
         head = frame(HEADERS, END_HEADERS, stream, self._headers)
         self._transport.write(head + frame(DATA, END_STREAM, stream, payload))
         return True
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._streams_max = 0
+        for stream in list(self._calls):
+            self._end(stream, "LOST")
 
     def data_received(self, data: bytes) -> None:
         came, at = self._came + data, 0
@@ -84,6 +94,9 @@ class Connection(asyncio.Protocol):
         self._came = came[at:]
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        if kind == SETTINGS and not flags & ACK:
+            pairs = dict(struct.iter_unpack(">HI", payload))
+            self._streams_max = pairs.get(MAX_CONCURRENT_STREAMS, self._streams_max)
         if kind in (SETTINGS, PING) and not flags & ACK:
             answer = payload if kind == PING else b""
             self._transport.write(frame(kind, ACK, 0, answer))
