@@ -317,6 +317,9 @@ async def test_r1_history_when_the_tail_is_lost_after_ids_were_looked_up_then_lo
     await open_accounts(first, 2)
     transfer = CreateTransfer("x", "a0", "a1", 7)
     await send(first, transfer)
+    # An id that is not as new as it was taken for: from now on it looks ids up.
+    (old,) = await send(second, OpenAccount("open-0", "a0", "USD"))
+    assert isinstance(old, Replay)
     async with locked(database):
         # The second one finds x in the journal; while it waits for the lock, the tail is lost.
         sending = asyncio.create_task(send(second, transfer, CreateTransfer("y", "a0", "a1", 1)))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 MEMORY = "tests/integration/test_memory.py"
 WRITER = "tests/integration/test_writer.py"
+IDS = "tests/integration/test_ids.py"
+BRIEF = "tests/integration/test_brief.py"
 RULES = "tests/faults/test_rules.py"
 UNKNOWN = "tests/faults/test_unknown_commits.py"
 EPOCHS = "tests/faults/test_epochs.py"
@@ -129,12 +131,52 @@ MUTANTS = (
         RULES,
     ),
     Mutant(
+        "r1",
+        "hold the entry before against memory in a brief append",
+        "journal/brief.py",
+        "AND hash = {_place('previous')})",
+        ")",
+        BRIEF,
+    ),
+    Mutant(
+        "r4",
+        "record nothing by a brief append when others were first",
+        "journal/brief.py",
+        "AND seq = {_place('seq')}) ",
+        "AND seq = 0) ",
+        BRIEF,
+    ),
+    Mutant(
+        "r8",
+        "look in a brief append how long ago it was decided",
+        "journal/brief.py",
+        "AND clock_timestamp() BETWEEN {decided} - {skew} AND {decided} + {age} ",
+        "AND {decided} <= {sent} + {age} ",
+        BRIEF,
+    ),
+    Mutant(
+        "r8",
+        "compare the clocks in a brief append",
+        "journal/brief.py",
+        "AND statement_timestamp() BETWEEN {sent} - {skew} AND {sent} + {skew}",
+        "AND {sent} IS NOT NULL",
+        BRIEF,
+    ),
+    Mutant(
+        "r9",
+        "look at the epoch in a brief append",
+        "journal/brief.py",
+        "AND epoch = {_place('epoch')}) ",
+        ") ",
+        BRIEF,
+    ),
+    Mutant(
         "r4",
         "decide again on entries of others",
         "ledger/recorder.py",
         "if batch.obsolete or self._misdated(batch) or not batch.continues(memory.base):",
         "if self._misdated(batch):",
-        RULES,
+        WRITER,
     ),
     Mutant(
         "r5",
@@ -156,9 +198,25 @@ MUTANTS = (
         "r7",
         "look up ids that are not provably new",
         "ledger/memory.py",
-        "return submission.checked_seq >= self._horizon",
-        "return True",
+        "if submission.checked_seq >= self._horizon:",
+        "if True:",
         RULES,
+    ),
+    Mutant(
+        "r7",
+        "look up an id before something is answered that is not recorded",
+        "ledger/batch.py",
+        "if submission.taken_for_new and _rests_on_absence(outcomes):",
+        "if False:",
+        IDS,
+    ),
+    Mutant(
+        "r7",
+        "look up the ids of what is only validated",
+        "ledger/memory.py",
+        "if submission.validate_only or asyncio",
+        "if asyncio",
+        IDS,
     ),
     Mutant(
         "r8",
