@@ -22,7 +22,7 @@ from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link, chain_hash, encode
 from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
-from yupana_server.ledger.needs import Needs, ids_of, needs
+from yupana_server.ledger.needs import REFERRING, Needs, ids_of, needs
 from yupana_server.ledger.submission import TO_BE_CHECKED, Submission
 
 
@@ -304,9 +304,9 @@ class Memory:
             return False
         if submission.validate_only or asyncio.get_running_loop().time() < self._doubts_until:
             return False
-        return all(
-            ids_of(command) == (command.id,) for unit in submission.units for command in unit
-        )
+        # What refers to another command needs that one's entry, which has to be looked up.
+        kinds = {command.__class__ for unit in submission.units for command in unit}
+        return kinds.isdisjoint(REFERRING)
 
     def _in_step(self, loaded_seq: int, seen: Seen) -> bool:
         """R2: tell whether facts read at an entry fit the committed state, not ahead of it."""

@@ -45,6 +45,10 @@ class Needs(NamedTuple):
     """Accounts whose open holds have to be known."""
 
 
+REFERRING = (ReverseTransfer, Erase)
+"""What refers to another command by its id."""
+
+
 def ids_of(command: Command) -> tuple[str, ...]:
     """Return the ids whose outcomes decide a command: its own, and that of what it refers to."""
     if isinstance(command, ReverseTransfer):
