@@ -19,7 +19,7 @@ from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
 from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX
-from yupana_server.ledger.writer import Writer
+from yupana_server.ledger.writer import CROWD, PASSES, Writer
 
 
 @pytest.fixture
@@ -357,3 +357,25 @@ async def test_replay_when_rejected_without_asset_then_the_asset_is_the_accounts
     assert reasons(await send(writer, transfer)) == [Reason.BELOW_MIN_BALANCE]
     (replay,) = await send(writer, transfer._replace(asset="USD"))
     assert isinstance(replay, Replay)
+
+
+@pytest.mark.parametrize(("callers", "together"), [(CROWD, True), (1, False)])
+async def test_gathering_when_many_callers_were_at_it_then_one_waits_for_what_comes_next(
+    database: Database, make_writer: MakeWriter, callers: int, together: bool
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 2)
+    await asyncio.gather(
+        *(send(writer, CreateTransfer(f"crowd-{i}", "a0", "a1", 1)) for i in range(callers))
+    )
+    sending = []
+    for id_ in ("one", "two", "three"):
+        sending.append(asyncio.create_task(send(writer, CreateTransfer(id_, "a0", "a1", 1))))
+        for _ in range(PASSES // 2):
+            await asyncio.sleep(0)
+    await asyncio.gather(*sending)
+    ((commits,),) = execute(
+        database.ledger_url,
+        "SELECT count(DISTINCT xmin::text) FROM yupana.journal WHERE id IN ('one', 'two', 'three')",
+    )
+    assert (commits == 1) is together

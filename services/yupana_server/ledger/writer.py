@@ -33,6 +33,15 @@ from yupana_server.ledger.submission import (
 )
 from yupana_server.ledger.waiting import WaitingLine
 
+CROWD = 4
+"""So many submissions in a batch tell that many callers are at it: more are about to come."""
+
+GATHERED_MAX = 32
+"""So many submissions wait for no more: a batch of that many costs each of them little."""
+
+PASSES = 8
+"""How many passes of the event loop a call takes at most from its socket to the queue."""
+
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
 
@@ -61,6 +70,7 @@ class Writer:
         self._arrived = asyncio.Event()
         self._draining = False
         self._writing: asyncio.Task[None] | None = None
+        self._crowd = 0  # How many submissions the last batch had.
         self._open: Batch | None = None
         self._sent: Batch | None = None
         # A context of its own: the writer works for all requests, not for the one that came first.
@@ -190,13 +200,14 @@ class Writer:
             taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
             if taken:
                 await self._decide(batch, taken)
-            if not taken or self._writing is None or not await self._more():
+            if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
         await self._written()
         self._open = None
         if not batch.submissions:
             return
         self._memory.speculate(batch)
+        self._crowd = len(batch.submissions)
         self._sent = batch
         self._writing = asyncio.create_task(self._write(batch, began_at))
         self._writing.add_done_callback(lambda _: self._arrived.set())
@@ -210,13 +221,27 @@ class Writer:
                 await self._written()
 
     async def _more(self) -> bool:
-        """Wait for more submissions; False when the batch being written is done first."""
-        while not self._queue:
-            if self._writing is None or self._writing.done() or self._draining:
-                return False
+        """Wait for more submissions; False when the batch being written is done first, if any."""
+        while self._writing is not None and not self._writing.done() and not self._draining:
+            if self._queue:
+                return True
             self._arrived.clear()
             await self._arrived.wait()
-        return self._writing is not None and not self._writing.done()
+        return False
+
+    async def _about_to_come(self, batch: Batch) -> bool:
+        """Tell whether more submissions come, while many callers are at it.
+
+        What they send comes one by one, and a batch takes as long to write as four of them take to
+        be read and answered. So each pass of the event loop that brings another one is worth it.
+        """
+        if self._crowd < CROWD or len(batch.submissions) >= GATHERED_MAX:
+            return False
+        for _ in range(PASSES):
+            if self._queue:
+                return True
+            await asyncio.sleep(0)
+        return False
 
     async def _decide(self, batch: Batch, submissions: list[Submission]) -> None:
         """Load what the submissions need and decide them on top of what the batch has already."""
