@@ -39,8 +39,9 @@ CROWD = 4
 GATHERED_MAX = 32
 """So many submissions wait for no more: a batch of that many costs each of them little."""
 
-PASSES = 8
-"""How many passes of the event loop a call takes at most from its socket to the queue."""
+PASSES = 16
+"""For how many passes of the event loop nobody has to have come. From its socket to the queue a call
+takes a handful; with 128 callers 8, 16 and 32 passes gave 1,770, 1,890 and 1,690 calls a second."""
 
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
@@ -70,7 +71,8 @@ class Writer:
         self._arrived = asyncio.Event()
         self._draining = False
         self._writing: asyncio.Task[None] | None = None
-        self._crowd = 0  # How many submissions the last batch had.
+        # How many submissions the last batches had; a small one among large ones halves it.
+        self._crowd = 0
         self._open: Batch | None = None
         self._sent: Batch | None = None
         # A context of its own: the writer works for all requests, not for the one that came first.
@@ -207,7 +209,7 @@ class Writer:
         if not batch.submissions:
             return
         self._memory.speculate(batch)
-        self._crowd = len(batch.submissions)
+        self._crowd = max(len(batch.submissions), self._crowd // 2)
         self._sent = batch
         self._writing = asyncio.create_task(self._write(batch, began_at))
         self._writing.add_done_callback(lambda _: self._arrived.set())
