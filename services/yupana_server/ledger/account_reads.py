@@ -16,7 +16,7 @@ from yupana_server.ledger.moments import Moment, accounts_at
 from yupana_server.ledger.shared_reads import ReadAccounts
 from yupana_server.ledger.view_reads import ViewReads
 from yupana_server.messages import present
-from yupana_server.messages.present_accounts import fill_account
+from yupana_server.messages.present_accounts import write_accounts
 from yupana_server.messages.tokens import PageScope, Position, decode_position, encode_position
 
 OPEN_HOLDS_MAX = 10_000
@@ -113,7 +113,7 @@ class AccountReads:
         response = ledger_service_pb2.ListAccountsResponse(
             position=encode_position(book.id, book.epoch, page.seq)
         )
-        await self._fill(response.accounts, book, accounts)
+        await self._write(response, book, accounts)
         if len(page.items) > size:
             response.next_page_token = scope.write(accounts[-1].facts.id)
         return response
@@ -139,14 +139,11 @@ class AccountReads:
                 response.missing.append(id_)
             else:
                 accounts.append(account)
-        await self._fill(response.accounts, book, accounts)
+        await self._write(response, book, accounts)
         return response
 
-    async def _fill(self, messages: Any, book: BookRow, accounts: Sequence[Account]) -> None:
-        """Write accounts as messages, with their labels."""
+    async def _write(self, response: Any, book: BookRow, accounts: Sequence[Account]) -> None:
+        """Write accounts into a response, with their labels."""
         seqs = [account.facts.opened_seq for account in accounts if account.facts.has_words]
         words = await self._reader.words(book.number, seqs) if seqs else {}
-        now = self._clock()
-        for account in accounts:
-            labels = words.get(account.facts.opened_seq)
-            fill_account(messages.add(), book, account, labels, at=now)
+        write_accounts(response, book, accounts, words, at=self._clock())

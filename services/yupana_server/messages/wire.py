@@ -61,6 +61,17 @@ class Times:
         return f"{self._second_text}\x10{varint(rest * 1000)}" if rest else self._second_text
 
 
+def balances(debited: int, credited: int, debiting: int, crediting: int) -> str:
+    """Write Balances from an account's totals: posted debits and credits, then pending ones."""
+    out, into, reserved, expected = str(debited), str(credited), str(debiting), str(crediting)
+    rest, free = str(credited - debited), str(credited - debited - debiting)
+    return (
+        f"\n{SIZE[len(out)]}{out}\x12{SIZE[len(into)]}{into}"
+        f"\x1a{SIZE[len(reserved)]}{reserved}\x22{SIZE[len(expected)]}{expected}"
+        f"*{SIZE[len(rest)]}{rest}2{SIZE[len(free)]}{free}"
+    )
+
+
 def posted_outcome(id_: str, amount: str, position: str, time: str) -> str:
     """Write the Outcome of a posted transfer."""
     return (
