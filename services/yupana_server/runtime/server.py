@@ -2,9 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import FrameType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc.aio
 import structlog
@@ -51,7 +51,15 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.server_handshake_timeout_ms", 10_000),
 )
 
+REGISTERED = frozenset({"Execute", "BatchGetAccounts", "GetAccount"})
+"""Methods whose calls need not wait until calls of others were handed over.
+
+Of each registered method, and of all others together, gRPC has one call on its way to Python at a
+time, and with each of them it looks at all: 70 registered methods cost every call 0.1 ms.
+"""
+
 EndCalls: TypeAlias = Callable[[], Awaitable[None]]
+Handlers: TypeAlias = "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
 
 STOP_GRACE_S = 0.2
 """How long answers and refusals that are on their way may take to leave."""
@@ -75,6 +83,7 @@ class Server:
         """`place` is that of one of several processes that serve at one port."""
         options = {**dict(OPTIONS), "grpc.so_reuseport": int(place is not None)}
         self.grpc = grpc.aio.server(interceptors=list(interceptors), options=list(options.items()))
+        _register_few(self.grpc)
         self._place = place
         self._health = health_aio.HealthServicer()
         add_HealthServicer_to_server(self._health, self.grpc)
@@ -131,6 +140,17 @@ class Server:
         except TimeoutError:
             log.warning("calls_cut_off", grace_s=grace_s)
         await self.grpc.stop(STOP_GRACE_S)
+
+
+def _register_few(server: grpc.aio.Server) -> None:
+    """Have generated code register REGISTERED alone; whatever it adds is found without that."""
+    register = server.add_registered_method_handlers
+
+    def register_few(service_name: str, method_handlers: Handlers) -> None:
+        few = {name: each for name, each in method_handlers.items() if name in REGISTERED}
+        register(service_name, few)
+
+    server.add_registered_method_handlers = register_few  # type: ignore[method-assign]
 
 
 async def until_signal() -> None:
