@@ -37,8 +37,12 @@ More do not get through faster, they only wait for each other. Envoy refuses in 
 that a process in Python takes: so it is the edge that keeps a process busy with what it can answer.
 """
 
-OPEN_STREAMS_MAX = 2_048
-"""Streams under way at each process behind the edge, which are mostly quiet."""
+OPEN_STREAMS_MAX = 1_536
+"""Streams under way at each process behind the edge, which are mostly quiet: fewer than a process
+takes by default, so that calls find room beside them."""
+
+CHECKS_MAX = 2_048
+"""Requests of which access is being asked at a time; those beyond are refused."""
 
 TYPE = "type.googleapis.com/envoy.extensions"
 MANAGER = f"{TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -401,7 +405,10 @@ def _cluster(name: str, address: Address) -> Json:
         "circuit_breakers": {
             "thresholds": [
                 {"priority": priority, "max_requests": most, "max_pending_requests": most}
-                for priority, most in (("DEFAULT", REQUESTS_MAX), ("HIGH", OPEN_STREAMS_MAX))
+                for priority, most in (
+                    ("DEFAULT", CHECKS_MAX if name == "access" else REQUESTS_MAX),
+                    ("HIGH", OPEN_STREAMS_MAX),
+                )
             ]
         },
         "load_assignment": {
