@@ -7,8 +7,9 @@ import pytest
 
 from support.databases import Database
 from support.journals import count_entries, execute, verified
+from support.proxy import Proxy
 from support.writers import MakeWriter, locked, open_accounts, reasons, send, writers
-from yupana_server.book.commands import CreateTransfer, Kind, Words
+from yupana_server.book.commands import CreateHold, CreateTransfer, Deadline, Kind, Words
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.rejections import Reason
 from yupana_server.journal.append import Appender, encode_batch
@@ -239,3 +240,24 @@ async def test_writer_when_two_send_single_commands_then_both_get_on_and_nothing
     await asyncio.gather(*(call(number) for number in range(4)))
     assert (await verified(database.ledger_url, "b")).posted == 3 + 160
     assert count_entries(database.ledger_url, "b", "3-39") == 1
+
+
+async def test_r3_brief_when_its_message_comes_late_then_nothing_else_was_answered_before(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    async with Proxy(database.ledger_url) as proxy:
+        writer = make_writer(
+            url=proxy.url,
+            clock=lambda: wall_clock() + (150_000 if proxy.struck.is_set() else 0),
+        )
+        await open_accounts(writer, 2)
+        await send(writer, CreateTransfer("fund", "a0", "a1", 5))
+        proxy.strike("deliver late")
+        # When it is decided again, its deadline has passed: a refusal, which is not recorded.
+        soon = Deadline(at=wall_clock() + 100_000)
+        (outcome,) = await send(writer, CreateHold("hold", "a1", "a0", 5, deadline=soon))
+        assert proxy.struck.is_set()
+        ((seq,),) = execute(database.ledger_url, "SELECT seq FROM yupana.journal WHERE id = 'hold'")
+        assert isinstance(outcome, Entry)
+        assert outcome.seq == seq
+        await verified(database.ledger_url, "b")

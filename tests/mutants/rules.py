@@ -139,6 +139,14 @@ MUTANTS = (
         BRIEF,
     ),
     Mutant(
+        "r3",
+        "wait for a brief append that may come late before they answer without an entry",
+        "ledger/recorder.py",
+        "if not batch.entries and asyncio.get_running_loop().time() < self._stray_until:",
+        "if False:",
+        BRIEF,
+    ),
+    Mutant(
         "r4",
         "record nothing by a brief append when others were first",
         "journal/brief.py",

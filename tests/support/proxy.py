@@ -15,6 +15,10 @@ LOOK_UP = re.compile(rb"[{,]s[0-9]+c[0-9]+-[0-9]+[},]")
 """An array of ids as the clients of a load make them."""
 
 
+LATE_S = 0.2
+"""Less than the clocks of a ledger and Postgres may differ by."""
+
+
 class Link:
     """One connection through the proxy."""
 
@@ -28,11 +32,12 @@ class Link:
 class Proxy:
     """Forwards bytes. Set `fault` to have something happen to the next append.
 
-    - "stall before decide": the look-up of ids, without which nothing is decided, is held back.
+    - "stall before decide": a look-up of ids, for which a decision waits, is held back.
     - "cut before commit": the connection ends when the rows have been asked for.
     - "cut during commit": all rows are sent, the connection ends before Postgres' answer is seen.
     - "stall inside copy": rows are held back, with the book's lock held, until `release`.
     - "stall after commit": Postgres has committed, its answer is held back until `release`.
+    - "deliver late": the connection ends at once; what was sent gets to Postgres `LATE_S` later.
     """
 
     def __init__(self, url: str):
@@ -108,6 +113,11 @@ class Proxy:
         if self.fault == "cut before commit":
             self._cut(client, server)
             return
+        if self.fault == "deliver late":
+            self.fault = None
+            self.struck.set()
+            client.writer.transport.abort()
+            await asyncio.sleep(LATE_S)
         client.copies_left -= data.count(COPY_DONE)
         if self.fault == "stall inside copy" and not APPEND.search(data):
             await self._stall()

@@ -6,7 +6,11 @@ class JournalError(Exception):
 
 
 class ConflictError(JournalError):
-    """R4: another writer got there first, or the database asked to try again."""
+    """R4: another writer got there first, an id is known, or the database asked to try again."""
+
+
+class StrayError(JournalError):
+    """R3: what was sent by a connection that is lost may still be carried out."""
 
 
 class StuckError(JournalError):

@@ -1,7 +1,8 @@
 """Records batches in the journal, and stays right when that goes wrong.
 
 Every batch, also one that has nothing to record, begins by locking the book and reading the
-journal's tail: so what it was decided on is held against the journal before anybody is answered.
+journal's tail, or has Postgres compare it (`journal.brief`): so what it was decided on is held
+against the journal before anybody is answered.
 
 Rules that live here: R1 (history, not position), R3 (unknown commits), R4 (conflicts), R5 (stuck
 writers), R6 (poison), R8 (time). Whatever happens, every submission of the batch is answered or
@@ -39,6 +40,7 @@ from yupana_server.journal.errors import (
     JournalError,
     OverdueError,
     PoisonError,
+    StrayError,
     StuckError,
     UnavailableError,
     UnknownCommitError,
@@ -68,6 +70,9 @@ COMMIT_TIMEOUT_S = 10.0
 
 RETRY_WAIT_S = 0.05
 RETRY_WAIT_MAX_S = 1.0
+
+STRAY_S = (DECISION_AGE_MAX_US + DATABASE_SKEW_MAX_US) / 1e6
+"""How long after it was sent a brief append may still be carried out whose connection was lost."""
 
 CALM_AFTER_S = 1.0
 """After others wrote, how long batches keep their place in the queue for the lock, all of them."""
@@ -102,6 +107,8 @@ class Recorder:
         self._stuck = False
         # From when on, by the event loop's clock, nobody else is expected to write the book.
         self._calm_from = math.inf
+        # Until when, by the same clock, a message whose connection is lost may be carried out.
+        self._stray_until = 0.0
         self._database_clock: Clock = clock
 
     async def close(self) -> None:
@@ -164,6 +171,7 @@ class Recorder:
         tail = await self._begin(appender, asked)
         try:
             await self._agree_with(tail, asked, batch)
+            self._look_for_strays(batch)
             if self._memory.link != encoded.start or batch.entries is not encoded.entries:
                 encoded = self._encode(batch)
         except BaseException:
@@ -197,17 +205,31 @@ class Recorder:
     ) -> bool:
         """Append by one message; False when something spoke against it, and nothing is recorded."""
         batch.mark_sent()
-        recorded = await appender.append_briefly(
-            encoded,
-            decided_at=batch.decided_at or 0,
-            sent_at=self._clock(),
-            timeout_s=COMMIT_TIMEOUT_S,
-        )
+        sent = asyncio.get_running_loop().time()
+        try:
+            recorded = await appender.append_briefly(
+                encoded,
+                decided_at=batch.decided_at or 0,
+                sent_at=self._clock(),
+                timeout_s=COMMIT_TIMEOUT_S,
+            )
+        except UnknownCommitError:
+            self._stray_until = sent + STRAY_S
+            raise
         if recorded:
             self._memory.absorb(batch, encoded.end)
         else:
             self._others_write()
         return recorded
+
+    def _look_for_strays(self, batch: Batch) -> None:
+        """R3: record nothing while a lost message may yet record what is answered otherwise.
+
+        Nobody holds the lock for a brief append that has not come to Postgres yet. Whatever is
+        recorded before keeps it from being carried out; an answer without an entry does not.
+        """
+        if not batch.entries and asyncio.get_running_loop().time() < self._stray_until:
+            raise StrayError("a message may still be on its way")
 
     def _others_write(self) -> None:
         """Have batches keep the lock for a while until they are written."""
@@ -272,7 +294,7 @@ class Recorder:
         for _ in range(DECISIONS_MAX):
             await self._load(batch)
             memory.invalidate()  # Whatever was decided while this was loading did not know of it.
-            with suppress(NotLoadedError):  # Something fell due just now: load that as well.
+            with suppress(NotLoadedError):  # What fell due just now, or an id (R7).
                 batch.decide_again(clock=self._clock(), now=asyncio.get_running_loop().time())
                 memory.speculate(batch)
                 return
@@ -328,11 +350,14 @@ class Recorder:
             self._memory.doubt_ids(batch.submissions)
             with suppress(JournalError):
                 await self._memory.catch_up()
+        elif isinstance(error, StrayError):
+            await asyncio.sleep(self._stray_until - asyncio.get_running_loop().time())
         elif isinstance(error, UnknownCommitError):
             # R3: the next try locks the book, which waits for the end of the unknown commit, and
             # then finds it in the tail or not.
             for submission in batch.submissions:
                 submission.unknown = True
+            self._memory.doubt_ids(batch.submissions)
             self._memory.invalidate()
             self.database_trouble = True  # A full disk, for one, is told like this.
             await self.close()

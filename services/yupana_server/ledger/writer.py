@@ -46,6 +46,9 @@ From its socket to the queue a call takes a handful. With 128 callers 8, 16 and 
 1,770, 1,890 and 1,690 calls a second.
 """
 
+GATHERING_MAX_S = 0.02
+"""How long a batch that could be sent waits for more, whatever else the process does meanwhile."""
+
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
 
@@ -76,6 +79,7 @@ class Writer:
         self._writing: asyncio.Task[None] | None = None
         # How many submissions the last batches had; a small one among large ones halves it.
         self._crowd = 0
+        self._gathering_until = 0.0
         self._open: Batch | None = None
         self._sent: Batch | None = None
         # A context of its own: the writer works for all requests, not for the one that came first.
@@ -200,6 +204,7 @@ class Writer:
         self._memory.evict()
         began_at = asyncio.get_running_loop().time()
         batch = self._open = Batch(self._memory, self._quota)
+        self._gathering_until = 0.0
         while True:
             # A large one goes alone.
             taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
@@ -242,7 +247,11 @@ class Writer:
         """
         if self._crowd < CROWD or len(batch.submissions) >= GATHERED_MAX:
             return False
+        now = asyncio.get_running_loop().time
+        self._gathering_until = self._gathering_until or now() + GATHERING_MAX_S
         for _ in range(PASSES):
+            if self._draining or now() > self._gathering_until:
+                return False
             if self._queue:
                 return True
             await asyncio.sleep(0)
@@ -255,7 +264,7 @@ class Writer:
         for _ in range(DECISIONS_MAX):
             now = asyncio.get_running_loop().time()
             if not batch.obsolete:
-                with suppress(NotLoadedError):  # Something fell due just now: load that as well.
+                with suppress(NotLoadedError):  # What fell due just now, or an id (R7).
                     batch.decide(submissions, clock=self._clock(), now=now)
                     for submission in submissions:
                         measures.note_wait(now - submission.queued_at, submission.span)
