@@ -107,7 +107,8 @@ def _appends() -> list[Panel]:
         ),
         lines(
             "What went wrong",
-            "Appends a second by what stopped them: ConflictError another server is far ahead, "
+            "Appends a second by what stopped them: ConflictError an id was known after all, "
+            "or another server is far ahead, "
             "StuckError the lock was not to be had, UnavailableError no database, "
             "UnknownCommitError no answer.",
             "ops",

@@ -86,7 +86,8 @@ def decide(state: State, commands: Sequence[Command], now: int) -> Decision:
 
     Changes nothing: the caller folds the entries into the state. `state` must hold everything
     that the commands name, every open hold with a deadline of the accounts they name, and the
-    outcome of every id that is not new, of the commands and of those they refer to.
+    outcome of every id that is not new, of the commands and of those they refer to. Of
+    a command's own it may lack that where recording it twice is refused anyway (R7).
     """
     if len(commands) > 1:
         return _decide_chain(state, commands, now)

@@ -31,7 +31,7 @@ DEADLINES_SPARE = 1_000
 
 
 class NotLoadedError(Exception):
-    """Something was looked up that nobody loaded: a bug, never a fact about the book."""
+    """Something is needed that nobody loaded: load it and decide again. No fact about the book."""
 
 
 class AccountFacts(NamedTuple):
