@@ -2,7 +2,8 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from faults.history.checker import judge
@@ -34,13 +35,12 @@ class Run:
         return judge(log, Journal(BOOK, self.rows, self.ids), lost_after)
 
     def row(self, suits: Callable[[Row], bool]) -> int:
-        """Return the place of a row in the midst of the run."""
-        return next(n for n, row in enumerate(self.rows) if n > len(self.rows) // 3 and suits(row))
+        """Return the place of a row in the midst of the run, if one suits there."""
+        return next(n for n in _from_a_third_on(len(self.rows)) if suits(self.rows[n]))
 
     def call(self, suits: Callable[[CallRecord], bool]) -> int:
-        """Return the place of a call in the midst of the run."""
-        middle = len(self.calls) // 3
-        return next(n for n, call in enumerate(self.calls) if n > middle and suits(call))
+        """Return the place of a call in the midst of the run, if one suits there."""
+        return next(n for n in _from_a_third_on(len(self.calls)) if suits(self.calls[n]))
 
     def calls_of(self, id_: str) -> list[int]:
         """Return the places of all calls that carried an id."""
@@ -53,7 +53,7 @@ def play(address: str, database_url: str) -> Run:
 
     async def played() -> Run:
         async with Load([address], BOOK, seed=7, pause_s=0.005) as load:
-            await load.acknowledged(1200)
+            await load.acknowledged(1500)
         return Run(load.log.calls, await read_journal(database_url, BOOK))
 
     return asyncio.run(played())
@@ -82,3 +82,9 @@ def seq(call: CallRecord) -> int:
 
 def changed(outcome: Outcome, **changes: Any) -> Outcome:
     return dataclasses.replace(outcome, **changes)
+
+
+def _from_a_third_on(count: int) -> Iterator[int]:
+    """Yield all places: those behind the first third, then those within."""
+    begin = count // 3 + 1
+    return chain(range(begin, count), range(min(begin, count)))
