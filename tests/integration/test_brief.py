@@ -8,7 +8,7 @@ import pytest
 from support.databases import Database
 from support.journals import count_entries, execute, verified
 from support.proxy import Proxy
-from support.writers import MakeWriter, locked, open_accounts, reasons, send, writers
+from support.writers import MakeWriter, locked, open_accounts, reasons, send
 from yupana_server.book.commands import CreateHold, CreateTransfer, Deadline, Kind, Words
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.rejections import Reason
@@ -86,12 +86,6 @@ async def book(database: Database) -> AsyncIterator[Book]:
     yield made
     await appender.close()
     await reader.close()
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 def last_append(database: Database) -> str:

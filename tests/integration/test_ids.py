@@ -7,14 +7,13 @@ import pytest
 
 from support.databases import Database
 from support.journals import count_entries, verified
-from support.writers import MakeWriter, open_accounts, reasons, send, writers
+from support.writers import MakeWriter, open_accounts, reasons, send
 from yupana_server.book.commands import Chain, Command, CreateTransfer, ReverseTransfer
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
 from yupana_server.journal.points import Loaded
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import Submission
 from yupana_server.ledger.writer import Writer
@@ -31,12 +30,6 @@ class CountingReader(JournalReader):
         wanted = set(ids)
         self.looked_up.append(wanted)
         return await super().outcomes(book, wanted)
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 @pytest.fixture
@@ -161,7 +154,7 @@ async def test_r7_ids_when_a_chain_is_half_in_memory_then_all_of_it_is_replayed(
     await open_accounts(early, 2)
     first = await submit(early, members)
     # Of the chain only the second member stays in memory.
-    late = make_writer(bounds=MemoryBounds(outcomes_max=10_000))
+    late = make_writer()
     await send(late, transfer("warm"))
     assert isinstance(first[1], Entry)
     late._memory.base.outcomes["c2"] = first[1]

@@ -7,7 +7,7 @@ import pytest
 
 from support.databases import Database
 from support.journals import execute, verified
-from support.writers import MakeWriter, locked, open_accounts, send, writers
+from support.writers import MakeWriter, locked, open_accounts, send
 from yupana_server.book.commands import CreateTransfer
 from yupana_server.book.entries import Entry
 from yupana_server.book.state import Account
@@ -29,12 +29,6 @@ class GatedReader(JournalReader):
         self.has_read.set()
         await self.gate.wait()
         return loaded
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from support.databases import Database
 from support.journals import count_entries, execute, verified
 from support.proxy import Proxy
-from support.writers import MakeWriter, locked, open_accounts, reasons, send, writers
+from support.writers import MakeWriter, locked, open_accounts, reasons, send
 from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
@@ -20,12 +19,6 @@ from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
 from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX
 from yupana_server.ledger.writer import CROWD, PASSES, Writer
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_is_right(

@@ -6,14 +6,7 @@ import pytest
 
 from support.auditors import MakeAuditor, auditors, reader_of
 from support.databases import Database
-from support.writers import MakeWriter, writers
 from yupana_server.journal.audits import AuditStore
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 @pytest.fixture

@@ -5,14 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.databases import Database
-from support.writers import MakeWriter, writers
 from yupana_server.journal.reads import JournalReader
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 @pytest.fixture

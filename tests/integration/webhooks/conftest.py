@@ -7,14 +7,8 @@ import pytest
 from support.databases import Database
 from support.receivers import Receiver
 from support.webhooks import Hooks, hooks_of
-from support.writers import MakeWriter, open_accounts, writers
+from support.writers import MakeWriter, open_accounts
 from yupana_server.ledger.writer import Writer
-
-
-@pytest.fixture
-async def make_writer(database: Database) -> AsyncIterator[MakeWriter]:
-    async with writers(database) as make:
-        yield make
 
 
 @pytest.fixture
