@@ -181,6 +181,7 @@ class Recorder:
             batch.mark_sent()
             await appender.commit(encoded, COMMIT_TIMEOUT_S)
             self._memory.absorb(batch, encoded.end)
+            self._stray_until = 0.0  # What was recorded keeps it out.
             if self._calm_from == math.inf:
                 self._calm_from = 0.0
         elif self._memory.confirmed_seq < batch.layer.seq:
@@ -354,7 +355,7 @@ class Recorder:
             await asyncio.sleep(self._stray_until - asyncio.get_running_loop().time())
         elif isinstance(error, UnknownCommitError):
             # R3: the next try locks the book, which waits for the end of the unknown commit, and
-            # then finds it in the tail or not.
+            # then finds it in the tail or not. A brief append may come later: it is waited for.
             for submission in batch.submissions:
                 submission.unknown = True
             self._memory.doubt_ids(batch.submissions)

@@ -242,8 +242,8 @@ class Writer:
     async def _about_to_come(self, batch: Batch) -> bool:
         """Tell whether more submissions come, while many callers are at it.
 
-        What they send comes one by one, and a batch takes as long to write as four of them take to
-        be read and answered. So each pass of the event loop that brings another one is worth it.
+        What they send comes one by one, and a batch costs much beside a single command: a third
+        more get through when they wait for each other.
         """
         if self._crowd < CROWD or len(batch.submissions) >= GATHERED_MAX:
             return False

@@ -44,7 +44,7 @@ def write_accounts(
     response.MergeFromString("".join(pieces).encode("latin-1"))
 
 
-@lru_cache(maxsize=10_000)  # Some 4 MB. To write one takes 1.2 us, to find it 0.2 us.
+@lru_cache(maxsize=10_000)  # Some 3 MB. To write one takes 1.1 us, to find it 0.2 us.
 def _facts(facts: AccountFacts) -> str:
     """Write what holds for an account between the entries that set it."""
     id_, asset = text("\n", facts.id), text("\x12", facts.asset)

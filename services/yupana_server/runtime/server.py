@@ -55,7 +55,7 @@ REGISTERED = frozenset({"Execute", "BatchGetAccounts", "GetAccount"})
 """Methods whose calls need not wait until calls of others were handed over.
 
 Of each registered method, and of all others together, gRPC has one call on its way to Python at a
-time, and with each of them it looks at all: 70 registered methods cost every call 0.1 ms.
+time, and with each call it looks at all that are registered: the 36 of a ledger cost it 0.07 ms.
 """
 
 EndCalls: TypeAlias = Callable[[], Awaitable[None]]
