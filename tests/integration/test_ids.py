@@ -7,13 +7,16 @@ import pytest
 
 from support.databases import Database
 from support.journals import count_entries, verified
+from support.random_commands import ACCOUNTS, RandomCommands
 from support.writers import MakeWriter, open_accounts, reasons, send
-from yupana_server.book.commands import Chain, Command, CreateTransfer, ReverseTransfer
+from yupana_server.book.commands import Chain, Command, CreateHold, CreateTransfer, ReverseTransfer
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
-from yupana_server.book.rejections import Reason
+from yupana_server.book.rejections import Reason, Refusal
 from yupana_server.journal.points import Loaded
 from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger import memory
+from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import Submission
 from yupana_server.ledger.writer import Writer
@@ -186,3 +189,39 @@ async def test_r7_ids_when_two_late_writers_get_the_same_retries_then_each_id_ha
     answers = await asyncio.gather(*(submit(late, unit) for late in pair for unit in known))
     assert [replayed(outcome) for [outcome] in answers] == first * 2
     assert (await verified(database.ledger_url, "b")).posted == 3 + 50 + 1
+
+
+@pytest.mark.parametrize("linked", [False, True])
+async def test_r7_ids_when_a_hold_is_in_memory_and_its_entry_is_not_then_it_is_replayed(
+    database: Database, make_writer: MakeWriter, linked: bool
+) -> None:
+    hold = CreateHold("hold", "a0", "a1", 5)
+    unit: tuple[Command, ...] = (hold,)
+    if linked:
+        unit = (hold._replace(chain=Chain("hold", 1, 2)), chain("hold", "with")[1])
+    late, first = await late_writer(make_writer, unit)
+    # With their accounts, open holds were loaded.
+    assert late._memory.base.knows("holds", "hold")
+    assert [replayed(each) for each in await submit(late, unit)] == first
+    await verified(database.ledger_url, "b")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_r7_ids_when_everything_comes_again_to_who_forgot_it_then_all_is_replayed(
+    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(memory, "DOUBT_S", 0.0)  # Every id is taken for new.
+    early = make_writer()
+    await open_accounts(early, len(ACCOUNTS))
+    commands, new = RandomCommands(seed), RandomCommands(seed, "new-")
+    units = [commands.unit() for _ in range(150)]
+    first = [await submit(early, unit) for unit in units]
+    late = make_writer(bounds=MemoryBounds(outcomes_max=10))
+    for unit, outcomes in zip(units, first, strict=True):
+        answer = await submit(late, unit, new.unit())
+        for outcome, again in zip(outcomes, answer, strict=False):
+            if not isinstance(outcome, Refusal):  # Which is not recorded.
+                assert replayed(again) == (
+                    outcome.entry if isinstance(outcome, Replay) else outcome
+                )
+    await verified(database.ledger_url, "b")

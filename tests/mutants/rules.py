@@ -212,6 +212,14 @@ MUTANTS = (
     ),
     Mutant(
         "r7",
+        "look up an id that is in memory as a hold",
+        "ledger/memory.py",
+        "return CreateHold not in kinds or not any(",
+        "return True or not any(",
+        IDS,
+    ),
+    Mutant(
+        "r7",
         "look up an id before something is answered that is not recorded",
         "ledger/batch.py",
         "if submission.taken_for_new and _rests_on_absence(outcomes):",

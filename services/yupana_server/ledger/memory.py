@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import structlog
 
+from yupana_server.book.commands import CreateHold
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
 from yupana_server.book.state import Account, Hold, State
@@ -306,7 +307,15 @@ class Memory:
             return False
         # What refers to another command needs that one's entry, which has to be looked up.
         kinds = {command.__class__ for unit in submission.units for command in unit}
-        return kinds.isdisjoint(REFERRING)
+        if not kinds.isdisjoint(REFERRING):
+            return False
+        return CreateHold not in kinds or not any(
+            self._is_hold(command.id) for unit in submission.units for command in unit
+        )
+
+    def _is_hold(self, command_id: str) -> bool:
+        """Tell whether a command created a hold that is in memory, where its entry need not be."""
+        return self.top.knows("holds", command_id) and self.top.hold(command_id) is not None
 
     def _in_step(self, loaded_seq: int, seen: Seen) -> bool:
         """R2: tell whether facts read at an entry fit the committed state, not ahead of it."""
