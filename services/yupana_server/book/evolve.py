@@ -148,12 +148,15 @@ def _usage(account: Account, side: Side, entry: Entry, amount: int) -> Usage:
 
 
 def _known(state: State, account_id: str, entry: Entry) -> Account | None:
-    if not state.knows_account(account_id):
-        return None
-    account = state.account(account_id)
-    if account is None:
-        raise DivergedError(f"entry {entry.seq} moves {account_id}, which is not open")
-    return account
+    layer: State | None = state
+    while layer is not None:
+        account = layer.accounts.get(account_id)
+        if account is not None:
+            return account
+        if account_id in layer.accounts:
+            raise DivergedError(f"entry {entry.seq} moves {account_id}, which is not open")
+        layer = layer.parent
+    return None
 
 
 def _store(

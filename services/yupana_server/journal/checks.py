@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from yupana_server.book.words import words_match
-from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.reads import JournalReader
+from yupana_server.journal.rows import StoredEntry
 
 
 class Beside(NamedTuple):

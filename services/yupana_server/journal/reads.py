@@ -13,14 +13,14 @@ from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import hold_of
 from yupana_server.book.state import Account, Asset, Hold
 from yupana_server.journal.account_rows import accounts_statement, read_account
-from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.bounded import BoundedConnection
 from yupana_server.journal.connect import READ_APPLICATION, session_settings
 from yupana_server.journal.marks import FOLDED, VERSION, Projection, here
 from yupana_server.journal.pieces import TAIL, WORDS, moment
 from yupana_server.journal.points import BookRow, Loaded, Newest, TailPoint, TransferRow
 from yupana_server.journal.pool import Pool
-from yupana_server.journal.rows import SELECT_LIST, Link, decode, genesis
+from yupana_server.journal.rows import SELECT_LIST, Link, StoredEntry, decode, genesis
+from yupana_server.journal.tail_lines import LINE, Linked, read_line
 
 BOOKS = """
     SELECT book, id, epoch, (extract(epoch FROM created_at) * 1000000)::bigint,
@@ -65,6 +65,10 @@ _IDS = f"""
     ) found ON true
 """
 ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
+_LINKED = f"""
+    SELECT {LINE} FROM yupana.journal WHERE book = %(book)s AND seq > %(after)s
+    ORDER BY seq LIMIT %(limit)s
+"""
 TRANSFERS = f"""
     SELECT {SELECT_LIST}, words.* FROM yupana.journal {WORDS} WHERE book = %(book)s
 """
@@ -203,6 +207,11 @@ class JournalReader(Pool):
             {"book": book, "after": after, "limit": limit},
         )
         return [StoredEntry(*decode(row)) for row in rows]
+
+    async def linked(self, book: int, *, after: int, limit: int) -> list[Linked]:
+        """Return the entries that follow seq `after`, in order, to be folded after that one."""
+        rows = await self.rows(_LINKED, {"book": book, "after": after, "limit": limit})
+        return [read_line(line) for [line] in rows]
 
     async def accounts(self, book: int, accounts: Sequence[str]) -> Loaded[Account]:
         """Return the accounts, in the order asked for, None for each that is not open."""

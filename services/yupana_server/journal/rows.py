@@ -179,6 +179,14 @@ SELECT_LIST = ", ".join(_named(column) for column in [*COLUMNS.split(", "), "has
 Row = Sequence[Any]
 """Texts, and None for NULL."""
 
+
+class StoredEntry(NamedTuple):
+    """An entry with its hash."""
+
+    entry: Entry
+    hash: bytes
+
+
 _NO_COLUMNS = (_NO_MORE, ())
 """What format 2 added, of most entries, and of rows of format 1."""
 _KINDS: Mapping[str, Kind] = {str(int(kind)): kind for kind in Kind}

@@ -15,12 +15,12 @@ from yupana_server.book.commands import CreateHold
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
 from yupana_server.book.state import Account, Hold, State
-from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.epochs import Epochs, Trail
 from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.rows import Link, chain_hash, encode
+from yupana_server.journal.rows import Link, chain_hash
+from yupana_server.journal.tail_lines import Linked
 from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.needs import REFERRING, Needs, ids_of, needs
@@ -202,17 +202,17 @@ class Memory:
         if batch.generation == self.generation:
             self.confirmed_seq = batch.layer.seq
 
-    def fold(self, entries: Iterable[StoredEntry]) -> None:
+    def fold(self, entries: Iterable[Linked]) -> None:
         """Fold entries of other servers. Those already folded are passed over.
 
         Raises:
             HistoryChangedError: They do not continue what is in memory; it is forgotten.
         """
-        for stored in entries:
-            if stored.entry.seq <= self.base.seq:
+        for linked in entries:
+            if linked.entry.seq <= self.base.seq:
                 continue
             try:
-                self._fold_one(stored)
+                self._fold_one(linked)
             except DivergedError as error:
                 self.reset()
                 raise HistoryChangedError(str(error)) from error
@@ -221,11 +221,12 @@ class Memory:
         self._loads_valid_from = self.base.seq
         self.invalidate()
 
-    def _fold_one(self, stored: StoredEntry) -> None:
-        if chain_hash(self.link.hash, encode(stored.entry)) != stored.hash:
-            raise DivergedError(f"entry {stored.entry.seq} is not chained to the one before it")
-        evolve(self.base, stored.entry)
-        self.link = Link(stored.entry.seq, stored.hash)
+    def _fold_one(self, linked: Linked) -> None:
+        entry, text, digest = linked
+        if chain_hash(self.link.hash, text) != digest:
+            raise DivergedError(f"entry {entry.seq} is not chained to the one before it")
+        evolve(self.base, entry)
+        self.link = Link(entry.seq, digest)
 
     async def catch_up(self) -> None:
         """Fold what others appended, by reads outside the lock.
@@ -233,7 +234,7 @@ class Memory:
         Only while nothing is being written, or by who writes it.
         """
         while True:
-            page = await self._reader.entries(
+            page = await self._reader.linked(
                 self.book.number, after=self.base.seq, limit=PAGE_ENTRIES
             )
             if page:

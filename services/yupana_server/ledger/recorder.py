@@ -23,7 +23,6 @@ from yupana_server.journal.append import (
     TAIL_ENTRIES_MAX,
     Appender,
     EncodedBatch,
-    StoredEntry,
     Tail,
     encode_batch,
 )
@@ -47,6 +46,7 @@ from yupana_server.journal.errors import (
 )
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
+from yupana_server.journal.tail_lines import Linked
 from yupana_server.ledger import measures
 from yupana_server.ledger.announcer import Announce
 from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
@@ -415,5 +415,5 @@ def _going_on_from(moment: int) -> Clock:
     return lambda: moment + (time.monotonic_ns() - began_ns) // 1_000
 
 
-def _link(stored: StoredEntry) -> Link:
-    return Link(stored.entry.seq, stored.hash)
+def _link(linked: Linked) -> Link:
+    return Link(linked.entry.seq, linked.hash)

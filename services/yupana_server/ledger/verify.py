@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 from yupana_server.book.audit import Auditor, target_of, whole_state
 from yupana_server.book.evolve import DivergedError, UnknownVersionError
-from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.checks import wrong_ids, wrong_words
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.projection_rows import NO_ROWS
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.rows import chain_hash, encode, genesis
+from yupana_server.journal.rows import StoredEntry, chain_hash, encode, genesis
 from yupana_server.ledger.verify_projections import ProjectionCheck
 
 PAGE_ENTRIES = 5_000

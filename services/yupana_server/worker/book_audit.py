@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import structlog
 
-from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.audit_rows import Course, Difference, Job, JobKey, Stand
 from yupana_server.journal.audits import AuditStore
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.rows import Link, genesis
+from yupana_server.journal.rows import Link, StoredEntry, genesis
 from yupana_server.worker.fold import UNREADABLE, Fold
 from yupana_server.worker.share import Share
 

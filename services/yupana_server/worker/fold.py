@@ -10,12 +10,11 @@ from typing import Any
 
 from yupana_server.book.evolve import DivergedError, evolve
 from yupana_server.book.state import State
-from yupana_server.journal.append import StoredEntry
 from yupana_server.journal.as_of import FactsAsOf
 from yupana_server.journal.audit_rows import Difference, Stand, Unreadable
 from yupana_server.journal.checks import wrong_ids, wrong_words
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.rows import Link, chain_hash, encode
+from yupana_server.journal.rows import Link, StoredEntry, chain_hash, encode
 from yupana_server.worker.entries import inconsistencies, needs_of
 
 UNREADABLE = (DivergedError, KeyError, TypeError, ValueError, OverflowError)
