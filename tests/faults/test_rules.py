@@ -19,8 +19,9 @@ from yupana.book import BookClient
 from yupana_server.book import commands
 from yupana_server.book.entries import Entry
 from yupana_server.dev.postgres import EmbeddedPostgres
-from yupana_server.journal.append import Appender, encode_batch
+from yupana_server.journal.append import Appender
 from yupana_server.journal.connect import LOCK_TIMEOUT_MS
+from yupana_server.journal.encoding import encode_batch
 from yupana_server.journal.errors import ConflictError
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import genesis
@@ -320,7 +321,7 @@ async def test_r4_conflict_when_ids_row_is_there_already_then_nothing_is_recorde
         entry = Entry(1, 1, commands.Kind.OPEN_ASSET, "t", asset="USD", content={"scale": 2})
         await appender.begin(0, 5)
         with pytest.raises(ConflictError):
-            await appender.commit(encode_batch(book.number, genesis("b"), [entry], []), 5)
+            await appender.commit(encode_batch(book.number, genesis("b"), [entry]), 5)
         assert await reader.entries(book.number, after=0, limit=10) == []
     finally:
         await appender.close()

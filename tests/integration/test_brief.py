@@ -12,8 +12,9 @@ from support.writers import MakeWriter, locked, open_accounts, reasons, send
 from yupana_server.book.commands import CreateHold, CreateTransfer, Deadline, Kind, Words
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.rejections import Reason
-from yupana_server.journal.append import Appender, encode_batch
+from yupana_server.journal.append import Appender
 from yupana_server.journal.brief import DATABASE_SKEW_MAX_US, DECISION_AGE_MAX_US, ENTRIES_MAX
+from yupana_server.journal.encoding import encode_batch
 from yupana_server.journal.errors import ConflictError, StuckError
 from yupana_server.journal.points import BookRow
 from yupana_server.journal.reads import JournalReader

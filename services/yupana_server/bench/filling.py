@@ -24,7 +24,7 @@ from yupana_server.book.decide import decide
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import evolve
 from yupana_server.book.state import State
-from yupana_server.journal.append import encode_batch
+from yupana_server.journal.encoding import encode_batch
 from yupana_server.journal.rows import genesis
 
 BATCH_ENTRIES = 20_000

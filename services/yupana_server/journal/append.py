@@ -12,8 +12,7 @@ Between the two the lock is held, so a writer that finds others' entries decides
 to get its turn: waiting for the row is a fair queue.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -21,10 +20,9 @@ from psycopg import generators, pq, waiting
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGresult
 
-from yupana_server.book.commands import Words
-from yupana_server.book.entries import Entry
 from yupana_server.journal import brief
 from yupana_server.journal.connect import APPEND_APPLICATION, connect
+from yupana_server.journal.encoding import EncodedBatch
 from yupana_server.journal.errors import (
     BookNotFoundError,
     ConflictError,
@@ -35,10 +33,6 @@ from yupana_server.journal.errors import (
 )
 from yupana_server.journal.rows import (
     COLUMNS,
-    Link,
-    chain_hash,
-    encode,
-    escape,
 )
 from yupana_server.journal.spans import database_span
 from yupana_server.journal.tail_lines import LINE, Linked, read_line
@@ -85,65 +79,6 @@ class Tail(NamedTuple):
     epoch: int
     entries: list[Linked]
     """From the entry asked for on, in order; at most TAIL_ENTRIES_MAX."""
-
-
-class EncodedBatch(NamedTuple):
-    """R5: a batch as COPY takes it, ready before COPY begins."""
-
-    start: Link
-    entries: Sequence[Entry]
-    journal: str
-    ids: str
-    words: str
-    erased: Sequence[int]
-    """Entries whose words are to be erased."""
-    end: Link
-
-
-class StoredWords(NamedTuple):
-    """The words of an entry, as they stand outside the journal."""
-
-    seq: int
-    words: Words
-
-
-def encode_batch(
-    book: int,
-    after: Link,
-    entries: Sequence[Entry],
-    words: Sequence[StoredWords] = (),
-    erased: Sequence[int] = (),
-) -> EncodedBatch:
-    """Write the entries, chained to `after`, as rows."""
-    seq, digest = after
-    journal: list[str] = []
-    ids: list[str] = []
-    for entry in entries:
-        line = encode(entry)
-        digest = chain_hash(digest, line)
-        seq = entry.seq
-        journal.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
-        ids.append(f"{book}\t{entry.id}\t{seq}\n")
-    word_rows = [f"{book}\t{each.seq}\t{_encode_words(each.words)}\n" for each in words]
-    return EncodedBatch(
-        start=after,
-        entries=entries,
-        journal="".join(journal),
-        ids="".join(ids),
-        words="".join(word_rows),
-        erased=erased,
-        end=Link(seq, digest),
-    )
-
-
-def _encode_words(words: Words) -> str:
-    return "\t".join(
-        (
-            escape(json.dumps(dict(words.labels or {}))),
-            escape(words.description) if words.description else "\\N",
-            escape(words.reference) if words.reference else "\\N",
-        )
-    )
 
 
 class Appender:

@@ -9,7 +9,7 @@ from yupana_server.book.evolve import evolve
 from yupana_server.book.plain import post
 from yupana_server.book.rejections import Reason, Refusal
 from yupana_server.book.state import NO_DUE, NotLoadedError, State, all_until
-from yupana_server.journal.append import StoredWords
+from yupana_server.journal.encoding import EncodedBatch, StoredWords
 from yupana_server.ledger import measures
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
@@ -45,8 +45,8 @@ class Batch:
         self.generation = self._memory.generation
         self.layer = self._memory.top.layer()
         self.entries: list[Entry] = []
-        self.words: list[StoredWords] = []
-        self.erased: list[int] = []
+        self._encoded = EncodedBatch(self._memory.book.number, self._memory.top_link)
+        self._words: list[StoredWords] = []
         self.decided_at: int | None = None
         self.outcomes: list[tuple[Submission, list[Outcome]]] = []
         self._unanswered = dict(self._sent)
@@ -102,6 +102,17 @@ class Batch:
                 for command_id, entry in submission.found.items():
                     self.layer.outcomes.setdefault(command_id, entry)
                 self.outcomes.append((submission, self._decide_one(submission, clock)))
+
+    def encode(self) -> EncodedBatch:
+        """Write what was decided since the last time as rows.
+
+        Best done while the batch before is being written, when there is nothing else to do.
+        """
+        encoded = self._encoded
+        encoded.add(self.entries[encoded.entries :])
+        encoded.add_words(self._words)
+        self._words = []
+        return encoded
 
     def begin_again(self, now: float) -> None:
         """Forget what was decided; all submissions are to be decided anew on what is known now."""
@@ -202,9 +213,9 @@ class Batch:
     def _take_words(self, command: Command, entry: Entry) -> None:
         words = words_of(command)
         if words is not None:
-            self.words.append(StoredWords(entry.seq, words))
+            self._words.append(StoredWords(entry.seq, words))
         if entry.kind == Kind.ERASE and entry.result is not None:
-            self.erased.append(int(str(entry.result["seq"])))
+            self._encoded.erased.append(int(str(entry.result["seq"])))
 
     def _within_quota(self, decision: Decision) -> Decision:
         rejected = [o for o in decision.outcomes if isinstance(o, Entry) and o.reason is not None]

@@ -15,6 +15,7 @@ from yupana_server.book.commands import CreateHold
 from yupana_server.book.entries import Entry
 from yupana_server.book.evolve import DivergedError, evolve
 from yupana_server.book.state import Account, Hold, State
+from yupana_server.journal.encoding import EncodedBatch
 from yupana_server.journal.epochs import Epochs, Trail
 from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
@@ -68,6 +69,9 @@ class Decided(Protocol):
     entries: list[Entry]
     generation: int
 
+    def encode(self) -> EncodedBatch:
+        """Write the entries as rows."""
+
 
 class Memory:
     """The committed state of a book, as far as it is in memory.
@@ -87,6 +91,7 @@ class Memory:
         self.confirmed_seq = 0
         # The layer of the batch that is being written, on top of `base`.
         self._speculated: State | None = None
+        self._speculated_link = self.link
         self._bounds = bounds
         self._reader = reader
         self._epochs = Epochs(reader)
@@ -159,6 +164,11 @@ class Memory:
         """What the next batch is decided on: the state that the batch being written will leave."""
         return self.base if self._speculated is None else self._speculated
 
+    @property
+    def top_link(self) -> Link:
+        """What the next batch's entries are chained to."""
+        return self.link if self._speculated is None else self._speculated_link
+
     def enter(self, epoch: int) -> None:
         """R9: take note of the book's epoch."""
         if epoch != self.book.epoch:
@@ -170,6 +180,7 @@ class Memory:
         """Have what follows decided on top of this batch, unless it changes nothing."""
         if batch.entries and batch.generation == self.generation:
             self._speculated = batch.layer
+            self._speculated_link = batch.encode().end
 
     def invalidate(self) -> None:
         """Make all that is decided and not committed obsolete."""

@@ -22,9 +22,7 @@ from yupana_server.journal import upkeep
 from yupana_server.journal.append import (
     TAIL_ENTRIES_MAX,
     Appender,
-    EncodedBatch,
     Tail,
-    encode_batch,
 )
 from yupana_server.journal.brief import (
     DATABASE_SKEW_MAX_US,
@@ -32,6 +30,7 @@ from yupana_server.journal.brief import (
     ENTRIES_MAX,
 )
 from yupana_server.journal.connect import IDLE_IN_TRANSACTION_TIMEOUT_MS
+from yupana_server.journal.encoding import EncodedBatch
 from yupana_server.journal.errors import (
     BookNotFoundError,
     ConflictError,
@@ -165,15 +164,15 @@ class Recorder:
     async def _append(self, batch: Batch) -> None:
         encoded = self._encode(batch)  # R5: ready before the lock is taken.
         appender = await self._connected()
-        if self._may_be_brief(batch) and await self._append_briefly(appender, batch, encoded):
+        brief = self._may_be_brief(batch, encoded)
+        if brief and await self._append_briefly(appender, batch, encoded):
             return
         asked = self._memory.link
         tail = await self._begin(appender, asked)
         try:
             await self._agree_with(tail, asked, batch)
             self._look_for_strays(batch)
-            if self._memory.link != encoded.start or batch.entries is not encoded.entries:
-                encoded = self._encode(batch)
+            encoded = self._encode(batch)
         except BaseException:
             await appender.rollback()
             raise
@@ -192,11 +191,18 @@ class Recorder:
         else:
             await appender.rollback()
 
-    def _may_be_brief(self, batch: Batch) -> bool:
+    def _encode(self, batch: Batch) -> EncodedBatch:
+        """R1: return the batch as rows that are chained to the newest entry."""
+        encoded = batch.encode()
+        if batch.entries and not batch.obsolete and encoded.start != self._memory.link:
+            raise ConflictError("chained to another entry")
+        return encoded
+
+    def _may_be_brief(self, batch: Batch, encoded: EncodedBatch) -> bool:
         """Tell whether a batch may go by one message: see `journal.brief`."""
         return (
             0 < len(batch.entries) <= ENTRIES_MAX
-            and not (batch.words or batch.erased or batch.obsolete)
+            and not (encoded.changes_words or batch.obsolete)
             and batch.continues(self._memory.base)
             and asyncio.get_running_loop().time() >= self._calm_from
         )
@@ -330,12 +336,6 @@ class Recorder:
         if not submission.answer.cancel():
             submission.answer.exception()  # Nobody waits for it.
         self._memory.invalidate()
-
-    def _encode(self, batch: Batch) -> EncodedBatch:
-        memory = self._memory
-        return encode_batch(
-            memory.book.number, memory.link, batch.entries, batch.words, batch.erased
-        )
 
     async def _prepare_next_try(self, batch: Batch, error: JournalError) -> None:
         """Do what the error asks for before the batch is tried again."""

@@ -266,6 +266,7 @@ class Writer:
             if not batch.obsolete:
                 with suppress(NotLoadedError):  # What fell due just now, or an id (R7).
                     batch.decide(submissions, clock=self._clock(), now=now)
+                    batch.encode()  # While the batch before is being written.
                     for submission in submissions:
                         measures.note_wait(now - submission.queued_at, submission.span)
                     return
