@@ -97,6 +97,9 @@ class Recorder:
         self, memory: Memory, reader: JournalReader, url: str, clock: Clock, announce: Announce
     ):
         self.database_trouble = False
+        self.next_is_ready = False
+        """Whether `record` will be called again as soon as it returns."""
+        self._unanswered: Batch | None = None
         self._announce = announce
         self._memory = memory
         self._reader = reader
@@ -122,6 +125,7 @@ class Recorder:
 
         Never cancelled (R3): runs in a task of its own.
         """
+        self._answer_last()
         wait_s = 0.0
         while self._waited_for(batch):
             try:
@@ -144,9 +148,21 @@ class Recorder:
             await self._decide_again(batch)
         with batch_span(self._memory.book.id, batch), self._measured(batch):
             await self._append(batch)
-        batch.answer()
+        if self.next_is_ready:
+            self._unanswered = batch
+        else:
+            batch.answer()
         if batch.entries:
             self._announce(self._memory.book.id)
+
+    def _answer_last(self) -> None:
+        """Answer the batch that was recorded last, when what is sent now is on its way.
+
+        To write the answers takes as long as Postgres needs for a tenth of a batch.
+        """
+        last, self._unanswered = self._unanswered, None
+        if last is not None:
+            asyncio.get_running_loop().call_soon(last.answer)
 
     @contextmanager
     def _measured(self, batch: Batch) -> Iterator[None]:

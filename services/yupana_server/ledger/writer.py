@@ -212,7 +212,9 @@ class Writer:
                 await self._decide(batch, taken)
             if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
+        self._recorder.next_is_ready = bool(batch.submissions)
         await self._written()
+        self._recorder.next_is_ready = False
         self._open = None
         if not batch.submissions:
             return
