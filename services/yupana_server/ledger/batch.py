@@ -103,13 +103,19 @@ class Batch:
                     self.layer.outcomes.setdefault(command_id, entry)
                 self.outcomes.append((submission, self._decide_one(submission, clock)))
 
-    def encode(self) -> EncodedBatch:
-        """Write what was decided since the last time as rows.
+    @property
+    def unwritten(self) -> int:
+        """How many entries are not written as rows yet."""
+        return len(self.entries) - self._encoded.entries
 
-        Best done while the batch before is being written, when there is nothing else to do.
+    def encode(self, limit: int | None = None) -> EncodedBatch:
+        """Write entries as rows that are not yet, `limit` of them if it is given.
+
+        Best done while the batch before is being recorded, when there is nothing else to do.
         """
         encoded = self._encoded
-        encoded.add(self.entries[encoded.entries :])
+        end = None if limit is None else encoded.entries + limit
+        encoded.add(self.entries[encoded.entries : end])
         encoded.add_words(self._words)
         self._words = []
         return encoded

@@ -97,8 +97,7 @@ class Recorder:
         self, memory: Memory, reader: JournalReader, url: str, clock: Clock, announce: Announce
     ):
         self.database_trouble = False
-        self.next_is_ready = False
-        """Whether `record` will be called again as soon as it returns."""
+        self._next_is_ready = False
         self._unanswered: Batch | None = None
         self._announce = announce
         self._memory = memory
@@ -125,7 +124,10 @@ class Recorder:
 
         Never cancelled (R3): runs in a task of its own.
         """
-        self._answer_last()
+        self._next_is_ready = False
+        last, self._unanswered = self._unanswered, None
+        if last is not None:  # As soon as what is sent now is on its way.
+            asyncio.get_running_loop().call_soon(last.answer)
         wait_s = 0.0
         while self._waited_for(batch):
             try:
@@ -148,21 +150,23 @@ class Recorder:
             await self._decide_again(batch)
         with batch_span(self._memory.book.id, batch), self._measured(batch):
             await self._append(batch)
-        if self.next_is_ready:
+        if self._next_is_ready:
             self._unanswered = batch
         else:
             batch.answer()
         if batch.entries:
             self._announce(self._memory.book.id)
 
-    def _answer_last(self) -> None:
-        """Answer the batch that was recorded last, when what is sent now is on its way.
+    def expect_next(self, is_ready: bool) -> None:
+        """Be told whether `record` will be called again as soon as it returns.
 
-        To write the answers takes as long as Postgres needs for a tenth of a batch.
+        If it will, the batch is answered after the next one is sent: to write the answers takes
+        time in which Postgres has nothing to do.
         """
-        last, self._unanswered = self._unanswered, None
-        if last is not None:
-            asyncio.get_running_loop().call_soon(last.answer)
+        self._next_is_ready = is_ready
+        if not is_ready and self._unanswered is not None:
+            self._unanswered.answer()
+            self._unanswered = None
 
     @contextmanager
     def _measured(self, batch: Batch) -> Iterator[None]:

@@ -49,6 +49,9 @@ From its socket to the queue a call takes a handful. With 128 callers 8, 16 and 
 GATHERING_MAX_S = 0.02
 """How long a batch that could be sent waits for more, whatever else the process does meanwhile."""
 
+PIECE = 300
+"""So many entries are written as rows at a time, in 2 ms."""
+
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
 
@@ -209,12 +212,13 @@ class Writer:
             # A large one goes alone.
             taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
             if taken:
+                self._recorder.expect_next(False)
                 await self._decide(batch, taken)
+                await self._encode(batch)
+                self._recorder.expect_next(bool(batch.submissions) and not self._gathers(batch))
             if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
-        self._recorder.next_is_ready = bool(batch.submissions)
         await self._written()
-        self._recorder.next_is_ready = False
         self._open = None
         if not batch.submissions:
             return
@@ -247,7 +251,7 @@ class Writer:
         What they send comes one by one, and a batch costs much beside a single command: a third
         more get through when they wait for each other.
         """
-        if self._crowd < CROWD or len(batch.submissions) >= GATHERED_MAX:
+        if not self._gathers(batch):
             return False
         now = asyncio.get_running_loop().time
         self._gathering_until = self._gathering_until or now() + GATHERING_MAX_S
@@ -259,6 +263,9 @@ class Writer:
             await asyncio.sleep(0)
         return False
 
+    def _gathers(self, batch: Batch) -> bool:
+        return self._crowd >= CROWD and len(batch.submissions) < GATHERED_MAX
+
     async def _decide(self, batch: Batch, submissions: list[Submission]) -> None:
         """Load what the submissions need and decide them on top of what the batch has already."""
         batch.join(submissions)
@@ -268,7 +275,6 @@ class Writer:
             if not batch.obsolete:
                 with suppress(NotLoadedError):  # What fell due just now, or an id (R7).
                     batch.decide(submissions, clock=self._clock(), now=now)
-                    batch.encode()  # While the batch before is being written.
                     for submission in submissions:
                         measures.note_wait(now - submission.queued_at, submission.span)
                     return
@@ -276,6 +282,16 @@ class Writer:
             await self._load(submissions)
             batch.begin_again(asyncio.get_running_loop().time())
         raise NotLoadedError("what is needed changes faster than it can be loaded")
+
+    async def _encode(self, batch: Batch) -> None:
+        """Write a batch as rows, most likely while the one before is being recorded.
+
+        Now and then that one has its turn, which may have to go on.
+        """
+        while batch.unwritten:
+            if batch.unwritten > PIECE:
+                await asyncio.sleep(0)
+            batch.encode(PIECE)
 
     async def _load(self, submissions: list[Submission]) -> None:
         while any(s.open(asyncio.get_running_loop().time()) for s in submissions):
