@@ -157,7 +157,7 @@ class Recorder:
         if batch.entries:
             self._announce(self._memory.book.id)
 
-    def expect_next(self, is_ready: bool) -> None:
+    def expect_next(self, *, is_ready: bool) -> None:
         """Be told whether `record` will be called again as soon as it returns.
 
         If it will, the batch is answered after the next one is sent: to write the answers takes

@@ -212,10 +212,11 @@ class Writer:
             # A large one goes alone.
             taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
             if taken:
-                self._recorder.expect_next(False)
+                self._recorder.expect_next(is_ready=False)
                 await self._decide(batch, taken)
                 await self._encode(batch)
-                self._recorder.expect_next(bool(batch.submissions) and not self._gathers(batch))
+                complete = bool(batch.submissions) and not self._gathers(batch)
+                self._recorder.expect_next(is_ready=complete)
             if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
         await self._written()
