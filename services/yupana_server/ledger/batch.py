@@ -21,6 +21,9 @@ COMMANDS_MAX = 5_000
 EXPIRIES_MAX = 2_000
 """How many holds expire in one batch of their own, which bounds how long it takes."""
 
+UNDECIDED = -1
+"""A generation that never was."""
+
 BEHIND_TAIL_MAX_US = 1_000_000
 """R8: who lies further behind the journal's tail refuses to decide."""
 
@@ -120,6 +123,12 @@ class Batch:
         self._words = []
         return encoded
 
+    def postpone(self, submissions: Iterable[Submission], *, now: float) -> None:
+        """Leave it to the recorder to decide all submissions, when it knows on top of what."""
+        self.generation = UNDECIDED
+        for submission in submissions:
+            measures.note_wait(now - submission.queued_at, submission.span)
+
     def begin_again(self, now: float) -> None:
         """Forget what was decided; all submissions are to be decided anew on what is known now."""
         self._begin()
@@ -141,7 +150,7 @@ class Batch:
         """Return a batch of some of these submissions, yet to be decided."""
         part = Batch(self._memory, self._quota)
         part.join(submissions)
-        part.generation = -1
+        part.generation = UNDECIDED
         return part
 
     def answer(self) -> None:

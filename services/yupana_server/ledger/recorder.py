@@ -48,7 +48,7 @@ from yupana_server.journal.rows import Link
 from yupana_server.journal.tail_lines import Linked
 from yupana_server.ledger import measures
 from yupana_server.ledger.announcer import Announce
-from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, Batch
+from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, UNDECIDED, Batch
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
@@ -147,7 +147,8 @@ class Recorder:
     async def _try(self, batch: Batch) -> None:
         """Decide again if need be, hold it against the journal, append, take over, answer."""
         if batch.obsolete:
-            await self._decide_again(batch)
+            # While others write, what is decided now is decided again under the lock.
+            await (self._load(batch) if self.contended else self._decide_again(batch))
         with batch_span(self._memory.book.id, batch), self._measured(batch):
             await self._append(batch)
         if self._next_is_ready:
@@ -182,11 +183,12 @@ class Recorder:
             measures.note_append(book, time.perf_counter() - began, failed)
 
     async def _append(self, batch: Batch) -> None:
-        encoded = self._encode(batch)  # R5: ready before the lock is taken.
         appender = await self._connected()
-        brief = self._may_be_brief(batch, encoded)
-        if brief and await self._append_briefly(appender, batch, encoded):
-            return
+        if not batch.obsolete:
+            encoded = self._encode(batch)  # R5: ready before the lock is taken.
+            brief = self._may_be_brief(batch, encoded)
+            if brief and await self._append_briefly(appender, batch, encoded):
+                return
         asked = self._memory.link
         tail = await self._begin(appender, asked)
         try:
@@ -214,7 +216,7 @@ class Recorder:
     def _encode(self, batch: Batch) -> EncodedBatch:
         """R1: return the batch as rows that are chained to the newest entry."""
         encoded = batch.encode()
-        if batch.entries and not batch.obsolete and encoded.start != self._memory.link:
+        if batch.entries and encoded.start != self._memory.link:
             raise ConflictError("chained to another entry")
         return encoded
 
@@ -222,7 +224,7 @@ class Recorder:
         """Tell whether a batch may go by one message: see `journal.brief`."""
         return (
             0 < len(batch.entries) <= ENTRIES_MAX
-            and not (encoded.changes_words or batch.obsolete)
+            and not encoded.changes_words
             and batch.continues(self._memory.base)
             and asyncio.get_running_loop().time() >= self._calm_from
         )
@@ -248,6 +250,11 @@ class Recorder:
         else:
             self._others_write()
         return recorded
+
+    @property
+    def contended(self) -> bool:
+        """Whether others write the book too: a batch is most likely not the next one."""
+        return asyncio.get_running_loop().time() < self._calm_from < math.inf
 
     def _look_for_strays(self, batch: Batch) -> None:
         """R3: record nothing while a lost message may yet record what is answered otherwise.
@@ -351,7 +358,7 @@ class Recorder:
         batch = Batch(self._memory, RejectionQuota())
         submission = Submission((), asyncio.get_running_loop().time() + SWEEP_TIMEOUT_S)
         batch.join([submission])
-        batch.generation = -1  # Yet to be decided.
+        batch.generation = UNDECIDED
         await self.record(batch)
         if not submission.answer.cancel():
             submission.answer.exception()  # Nobody waits for it.

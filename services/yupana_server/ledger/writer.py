@@ -271,6 +271,9 @@ class Writer:
         """Load what the submissions need and decide them on top of what the batch has already."""
         batch.join(submissions)
         await self._load(submissions)
+        if self._recorder.contended:
+            batch.postpone(submissions, now=asyncio.get_running_loop().time())
+            return
         for _ in range(DECISIONS_MAX):
             now = asyncio.get_running_loop().time()
             if not batch.obsolete:
@@ -289,7 +292,7 @@ class Writer:
 
         Now and then that one has its turn, which may have to go on.
         """
-        while batch.unwritten:
+        while batch.unwritten and not batch.obsolete:
             if batch.unwritten > PIECE:
                 await asyncio.sleep(0)
             batch.encode(PIECE)
