@@ -62,7 +62,7 @@ MUTANTS = (
         "r1",
         "hold entries of others against the chain of hashes",
         "ledger/memory.py",
-        "if chain_hash(self.link.hash, encode(stored.entry)) != stored.hash:",
+        "if chain_hash(self.link.hash, text) != digest:",
         "if False:",
         MEMORY,
     ),

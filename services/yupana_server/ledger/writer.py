@@ -49,6 +49,13 @@ From its socket to the queue a call takes a handful. With 128 callers 8, 16 and 
 GATHERING_MAX_S = 0.02
 """How long a batch that could be sent waits for more, whatever else the process does meanwhile."""
 
+LARGE = 300
+"""A batch of so many commands is sent before the one that was recorded is answered.
+
+To answer takes 3 us a command, in which Postgres would have nothing to do. The next calls of those
+who wait for an answer to a single one come the later for that.
+"""
+
 PIECE = 300
 """So many entries are written as rows at a time, in 2 ms."""
 
@@ -215,8 +222,8 @@ class Writer:
                 self._recorder.expect_next(is_ready=False)
                 await self._decide(batch, taken)
                 await self._encode(batch)
-                complete = bool(batch.submissions) and not self._gathers(batch)
-                self._recorder.expect_next(is_ready=complete)
+                large = bool(batch.submissions) and batch.commands_count >= LARGE
+                self._recorder.expect_next(is_ready=large and not self._gathers(batch))
             if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
         await self._written()
