@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
@@ -13,12 +14,13 @@ from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
+from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
 from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX
-from yupana_server.ledger.writer import CROWD, PASSES, Writer
+from yupana_server.ledger.writer import CROWD, LARGE, PASSES, Writer
 
 
 async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_is_right(
@@ -372,3 +374,53 @@ async def test_gathering_when_many_callers_were_at_it_then_one_waits_for_what_co
         "SELECT count(DISTINCT xmin::text) FROM yupana.journal WHERE id IN ('one', 'two', 'three')",
     )
     assert (commits == 1) is together
+
+
+def large(name: str) -> list[CreateTransfer]:
+    return [CreateTransfer(f"{name}-{i}", "a0", "a1", 1) for i in range(LARGE)]
+
+
+async def test_large_batch_when_the_next_one_waits_for_the_lock_then_answered_all_the_same(
+    database: Database, make_writer: MakeWriter
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 2)
+    others = locked(database)
+    async with locked(database):
+        first = asyncio.create_task(send(writer, *large("first")))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(send(writer, *large("second")))
+        # Others are next in the line for the lock: after the first, before the second.
+        locking = asyncio.create_task(others.__aenter__())
+        await asyncio.sleep(0.2)
+    await locking
+    try:
+        async with asyncio.timeout(0.5):
+            assert reasons(await first) == [None] * LARGE
+        assert not second.done()
+    finally:
+        await others.__aexit__(None, None, None)
+    assert reasons(await second) == [None] * LARGE
+    await verified(database.ledger_url, "b")
+
+
+async def test_large_batches_when_two_servers_write_in_turn_then_each_is_decided_once(
+    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided: list[int] = []
+    decide = Batch.decide
+
+    def counted(batch: Batch, submissions: list[Submission], **options: Any) -> None:
+        decided.append(sum(s.commands_count for s in submissions))
+        decide(batch, submissions, **options)
+
+    pair = [make_writer(), make_writer()]
+    await open_accounts(pair[0], 2)
+    for turn, number in enumerate((1, 0, 1)):  # Now they know of each other.
+        await send(pair[number], CreateTransfer(f"warm-{turn}", "a0", "a1", 1))
+    monkeypatch.setattr(Batch, "decide", counted)
+    for turn in range(3):
+        for number, writer in enumerate(pair):
+            await send(writer, *large(f"{turn}-{number}"))
+    assert decided == [LARGE] * 6
+    await verified(database.ledger_url, "b")
