@@ -74,8 +74,8 @@ def read_line(line: str) -> Linked:
         UnknownVersionError: A later release wrote it.
     """
     if line[0] == "[":
-        entry, digest = decode(json.loads(line))
-        return Linked(entry, encode(entry), digest)
+        other, its_hash = decode(json.loads(line))
+        return Linked(other, encode(other), its_hash)
     head, body, rest = line.split("\n")
     seq, epoch, version, rules, _, id_ = head.split("\t")
     debit, credit, amount, asset, d0, d1, d2, d3, c0, c1, c2, c3 = body.split("\t")
