@@ -11,6 +11,7 @@ from support.random_commands import ACCOUNTS, RandomCommands
 from support.writers import MakeWriter, open_accounts, send
 from yupana_server.book.commands import CreateTransfer
 from yupana_server.book.entries import Entry
+from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import COLUMNS, TEXTS, decode, encode
 from yupana_server.journal.tail_lines import LINE, read_line
@@ -49,7 +50,7 @@ async def test_lines_when_entries_are_of_all_kinds_then_as_read_by_columns(
     reader = JournalReader(database.ledger_url, connections_max=1)
     await reader.open()
     try:
-        lines = await reader.linked(1, after=0, limit=10_000)
+        lines = [read_line(each) for each in await reader.lines(1, after=0, limit=10_000)]
         stored = await reader.entries(1, after=0, limit=10_000)
     finally:
         await reader.close()
@@ -99,7 +100,10 @@ async def test_lines_when_any_column_is_otherwise_then_the_line_says_it_too(
         for column, type_, never_null in types:
             connection.execute("TRUNCATE copies")
             connection.execute("INSERT INTO copies SELECT * FROM yupana.journal WHERE id = 'plain'")
-            for value in (OTHER[type_],) if never_null else (OTHER[type_], "NULL"):
+            values = [OTHER[type_]]
+            values += ["''"] if column in ("actor", "code", "trace_id") else []
+            values += [] if never_null else ["NULL"]
+            for value in values:
                 connection.execute(f"UPDATE copies SET {column} = {value}")
                 [[line, row]] = connection.execute(
                     f"SELECT {LINE}, ARRAY[{', '.join(TEXTS)}] FROM copies"
@@ -109,3 +113,22 @@ async def test_lines_when_any_column_is_otherwise_then_the_line_says_it_too(
                 else:
                     entry, digest = decode(row)
                     assert read_line(line) == (entry, encode(entry), digest), column
+
+
+@pytest.mark.parametrize("name", ["id", "debit_account", "asset", "code"])
+@pytest.mark.parametrize("more", [r"\t", r"\n"])
+async def test_lines_when_a_name_was_tampered_with_then_history_has_changed(
+    database: Database, make_writer: MakeWriter, name: str, more: str
+) -> None:
+    writer = make_writer()
+    await open_accounts(writer, 2)
+    await send(writer, CreateTransfer("plain", "a0", "a1", 5, code="sale"))
+    with psycopg.connect(database.admin_url) as connection:
+        connection.execute("CREATE TEMP TABLE copies (LIKE yupana.journal)")
+        connection.execute("INSERT INTO copies SELECT * FROM yupana.journal WHERE id = 'plain'")
+        connection.execute(f"UPDATE copies SET {name} = {name} || E'{more}' || {name}")
+        [[line]] = connection.execute(f"SELECT {LINE} FROM copies").fetchall()
+    history = writer._memory.history
+    with pytest.raises(HistoryChangedError):
+        writer._memory.read([line])
+    assert writer._memory.history == history + 1

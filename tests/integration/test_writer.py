@@ -14,7 +14,7 @@ from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
-from yupana_server.ledger.batch import Batch
+from yupana_server.ledger.batch import COMMANDS_MAX, Batch
 from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
@@ -423,4 +423,21 @@ async def test_large_batches_when_two_servers_write_in_turn_then_each_is_decided
         for number, writer in enumerate(pair):
             await send(writer, *large(f"{turn}-{number}"))
     assert decided == [LARGE] * 6
+    await verified(database.ledger_url, "b")
+
+
+async def test_far_behind_when_others_batches_are_as_large_as_can_be_then_it_keeps_its_turn(
+    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, late = make_writer(), make_writer()
+    await open_accounts(busy, 2)
+    await send(late, CreateTransfer("warm", "a0", "a1", 1))
+    for turn in range(3):  # As from three others that were before it in the line for the lock.
+        transfers = (CreateTransfer(f"{turn}-{i}", "a0", "a1", 1) for i in range(COMMANDS_MAX))
+        await send(busy, *transfers)
+    lost: list[object] = []
+    monkeypatch.setattr(late._recorder, "_prepare_next_try", lost.append)
+    (entry,) = await send(late, CreateTransfer("late", "a0", "a1", 1))
+    assert isinstance(entry, Entry)
+    assert not lost
     await verified(database.ledger_url, "b")

@@ -35,10 +35,13 @@ from yupana_server.journal.rows import (
     COLUMNS,
 )
 from yupana_server.journal.spans import database_span
-from yupana_server.journal.tail_lines import LINE, Linked, read_line
+from yupana_server.journal.tail_lines import LINE
 
-TAIL_ENTRIES_MAX = 5_000
-"""How many entries of others one message brings; who is further behind loads the book again."""
+TAIL_ENTRIES_MAX = 20_000
+"""How many entries one message brings; who is further behind reads them outside the lock first.
+
+More than a few servers write in their turns: who waited for all of them must not lose its own.
+"""
 
 COPY_CHUNK_CHARS = 262_144
 """Large enough to cost few calls, small enough for libpq's buffer (psycopg ticket 255)."""
@@ -77,8 +80,8 @@ class Tail(NamedTuple):
     locked_at: int
     """The same when it had the lock."""
     epoch: int
-    entries: list[Linked]
-    """From the entry asked for on, in order; at most TAIL_ENTRIES_MAX."""
+    lines: list[str]
+    """The entries from the one asked for on, in order; at most TAIL_ENTRIES_MAX."""
 
 
 class Appender:
@@ -267,7 +270,7 @@ class Appender:
             asked_at=int(asked_at.get_value(0, 0) or b"0"),
             locked_at=int(locked_at.get_value(0, 0) or b"0"),
             epoch=int(locked.get_value(0, 0) or b"0"),
-            entries=[read_line(line.decode()) for line in lines],
+            lines=[line.decode() for line in lines],
         )
 
     def _query(self, statement: bytes) -> PQGen[list[PGresult]]:

@@ -20,7 +20,7 @@ from yupana_server.journal.pieces import TAIL, WORDS, moment
 from yupana_server.journal.points import BookRow, Loaded, Newest, TailPoint, TransferRow
 from yupana_server.journal.pool import Pool
 from yupana_server.journal.rows import SELECT_LIST, Link, StoredEntry, decode, genesis
-from yupana_server.journal.tail_lines import LINE, Linked, read_line
+from yupana_server.journal.tail_lines import LINE
 
 BOOKS = """
     SELECT book, id, epoch, (extract(epoch FROM created_at) * 1000000)::bigint,
@@ -65,7 +65,7 @@ _IDS = f"""
     ) found ON true
 """
 ENTRIES = f"SELECT {SELECT_LIST} FROM yupana.journal WHERE book = %(book)s"
-_LINKED = f"""
+_LINES = f"""
     SELECT {LINE} FROM yupana.journal WHERE book = %(book)s AND seq > %(after)s
     ORDER BY seq LIMIT %(limit)s
 """
@@ -208,10 +208,10 @@ class JournalReader(Pool):
         )
         return [StoredEntry(*decode(row)) for row in rows]
 
-    async def linked(self, book: int, *, after: int, limit: int) -> list[Linked]:
-        """Return the entries that follow seq `after`, in order, to be folded after that one."""
-        rows = await self.rows(_LINKED, {"book": book, "after": after, "limit": limit})
-        return [read_line(line) for [line] in rows]
+    async def lines(self, book: int, *, after: int, limit: int) -> list[str]:
+        """Return the entries that follow seq `after`, in order; `read_line` reads them."""
+        rows = await self.rows(_LINES, {"book": book, "after": after, "limit": limit})
+        return [line for [line] in rows]
 
     async def accounts(self, book: int, accounts: Sequence[str]) -> Loaded[Account]:
         """Return the accounts, in the order asked for, None for each that is not open."""

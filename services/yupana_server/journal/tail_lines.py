@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from yupana_server.book.commands import Kind
 from yupana_server.book.entries import Entry, Totals
+from yupana_server.book.evolve import DivergedError
 from yupana_server.journal.pieces import micros
 from yupana_server.journal.rows import COLUMNS, TEXTS, check_version, decode, encode, format_time
 
@@ -38,6 +39,7 @@ _PLAIN = (
     f"kind = {_KIND} AND format = {_FORMAT} "
     f"AND num_nulls({', '.join(_ABSENT)}) = {len(_ABSENT)} "
     f"AND num_nulls({', '.join(_BODY)}) = 0 "
+    r"AND trace_id IS DISTINCT FROM ''::bytea "
     r"AND code IS DISTINCT FROM '' AND coalesce(actor ~ '^[^\t\n\r\\]+$', true)"
 )
 _LINE = ", E'\\n', ".join(f"concat_ws(E'\\t', {', '.join(part)})" for part in _PARTS)
@@ -48,7 +50,6 @@ LINE = (
 """The expression for an entry of `yupana.journal`; `read_line` reads it."""
 
 _NULL, _BYTES = "\\N", "\\\\x"
-_NOTHING_MORE = "\t\t\t"
 _NO_EFFECT_TO_CHAIN = f"\t{_NULL}" * 8 + "\t"
 _NO_REASON_TO_CHAIN = f"\t{_NULL}" * 5 + "\t"
 _NO_ACCOUNT_TO_REQUESTED = f"\t{_NULL}" * 4 + "\t"
@@ -72,27 +73,31 @@ def read_line(line: str) -> Linked:
 
     Raises:
         UnknownVersionError: A later release wrote it.
+        DivergedError: No release wrote it.
     """
     if line[0] == "[":
         other, its_hash = decode(json.loads(line))
         return Linked(other, encode(other), its_hash)
-    head, body, rest = line.split("\n")
-    seq, epoch, version, rules, _, id_ = head.split("\t")
-    debit, credit, amount, asset, d0, d1, d2, d3, c0, c1, c2, c3 = body.split("\t")
-    recorded_at, digest, more = rest.split("\t", 2)
+    try:
+        head, body, rest = line.split("\n")
+        seq, epoch, version, rules, _, id_ = head.split("\t")
+        debit, credit, amount, asset, d0, d1, d2, d3, c0, c1, c2, c3 = body.split("\t")
+        recorded_at, digest, effective, who, trace, what = rest.split("\t")
+    except ValueError as error:
+        raise DivergedError("an entry has names that none has") from error
     check_version(seq, version, rules)
     at = int(recorded_at)
     effective_at = actor = trace_id = code = None
-    if more == _NOTHING_MORE:
+    if not (effective or who or trace or what):
         text = f"{head}\t{format_time(at)}{_NO_EFFECT_TO_CHAIN}{body}{_NO_ACCOUNT_TO_RESULT}"
     else:
-        effect, actor, trace, code = (text or None for text in more.split("\t"))
-        effective_at = None if effect is None else int(effect)
-        trace_id = None if trace is None else bytes.fromhex(trace)
+        actor, code = who or None, what or None
+        effective_at = int(effective) if effective else None
+        trace_id = bytes.fromhex(trace) if trace else None
         text = (
             f"{head}\t{format_time(at)}\t"
             f"{_NULL if effective_at is None else format_time(effective_at)}\t{actor or _NULL}\t"
-            f"{_NULL if trace is None else _BYTES + trace}{_NO_REASON_TO_CHAIN}"
+            f"{_NULL if trace_id is None else _BYTES + trace}{_NO_REASON_TO_CHAIN}"
             f"{body}{_NO_ACCOUNT_TO_REQUESTED}{code or _NULL}{_NO_PAYMENT_TO_RESULT}"
         )
     # Tuples are made without their constructors, which take keywords into account and so longer.

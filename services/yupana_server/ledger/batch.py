@@ -101,6 +101,8 @@ class Batch:
         self.layer.expired_until = NO_DUE
         for submission in submissions:
             if submission.open(now):
+                if not submission.decided and submission.units:
+                    measures.note_wait(now - submission.queued_at, submission.span)
                 submission.decided = True
                 for command_id, entry in submission.found.items():
                     self.layer.outcomes.setdefault(command_id, entry)
@@ -123,11 +125,9 @@ class Batch:
         self._words = []
         return encoded
 
-    def postpone(self, submissions: Iterable[Submission], *, now: float) -> None:
+    def postpone(self) -> None:
         """Leave it to the recorder to decide all submissions, when it knows on top of what."""
         self.generation = UNDECIDED
-        for submission in submissions:
-            measures.note_wait(now - submission.queued_at, submission.span)
 
     def begin_again(self, now: float) -> None:
         """Forget what was decided; all submissions are to be decided anew on what is known now."""

@@ -21,7 +21,7 @@ from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link, chain_hash
-from yupana_server.journal.tail_lines import Linked
+from yupana_server.journal.tail_lines import Linked, read_line
 from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.needs import REFERRING, Needs, ids_of, needs
@@ -213,6 +213,18 @@ class Memory:
         if batch.generation == self.generation:
             self.confirmed_seq = batch.layer.seq
 
+    def read(self, lines: Iterable[str]) -> list[Linked]:
+        """Read entries of others.
+
+        Raises:
+            HistoryChangedError: They are none; memory is forgotten.
+        """
+        try:
+            return [read_line(line) for line in lines]
+        except DivergedError as error:
+            self.reset()
+            raise HistoryChangedError(str(error)) from error
+
     def fold(self, entries: Iterable[Linked]) -> None:
         """Fold entries of other servers. Those already folded are passed over.
 
@@ -245,12 +257,12 @@ class Memory:
         Only while nothing is being written, or by who writes it.
         """
         while True:
-            page = await self._reader.linked(
+            lines = await self._reader.lines(
                 self.book.number, after=self.base.seq, limit=PAGE_ENTRIES
             )
-            if page:
-                self.fold(page)
-            if len(page) < PAGE_ENTRIES:
+            if lines:
+                self.fold(self.read(lines))
+            if len(lines) < PAGE_ENTRIES:
                 return
 
     async def load(self, submissions: Sequence[Submission], clock: Clock) -> bool:

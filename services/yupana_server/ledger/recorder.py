@@ -126,7 +126,9 @@ class Recorder:
         """
         self._next_is_ready = False
         last, self._unanswered = self._unanswered, None
-        if last is not None:  # As soon as what is sent now is on its way.
+        if last is not None and batch.obsolete:
+            last.answer()
+        elif last is not None:  # As soon as what is sent now is on its way.
             asyncio.get_running_loop().call_soon(last.answer)
         wait_s = 0.0
         while self._waited_for(batch):
@@ -151,12 +153,12 @@ class Recorder:
             await (self._load(batch) if self.contended else self._decide_again(batch))
         with batch_span(self._memory.book.id, batch), self._measured(batch):
             await self._append(batch)
+        if batch.entries:
+            self._announce(self._memory.book.id)
         if self._next_is_ready:
             self._unanswered = batch
         else:
             batch.answer()
-        if batch.entries:
-            self._announce(self._memory.book.id)
 
     def expect_next(self, *, is_ready: bool) -> None:
         """Be told whether `record` will be called again as soon as it returns.
@@ -292,7 +294,7 @@ class Recorder:
         memory = self._memory
         if memory.link != asked:
             raise ConflictError("the state was loaded anew meanwhile")
-        others = tail.entries
+        others = memory.read(tail.lines)
         if asked.seq > 0:
             if not others or _link(others[0]) != asked:
                 memory.reset()
@@ -303,7 +305,7 @@ class Recorder:
             measures.note_conflict(memory.book.id)
             self._others_write()
             memory.fold(others)
-        if len(tail.entries) >= TAIL_ENTRIES_MAX:
+        if len(tail.lines) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
         if batch.obsolete or self._misdated(batch) or not batch.continues(memory.base):
             await self._decide_again(batch)
@@ -340,9 +342,16 @@ class Recorder:
             batch.drop_closed(asyncio.get_running_loop().time())
             if await self._memory.load(batch.submissions, self._clock):
                 break
-            await self._memory.catch_up()
+            await self.catch_up()
         if not batch.sweeps and self.much_is_due():
             raise OverdueError("more holds are due than one batch can expire")
+
+    async def catch_up(self) -> None:
+        """Fold what others wrote. Call it while nothing is written."""
+        known = self._memory.base.seq
+        await self._memory.catch_up()
+        if self._memory.base.seq > known and self._calm_from < math.inf:
+            self._others_write()
 
     def much_is_due(self) -> bool:
         """Whether more holds are due than should expire in one batch beside other things."""

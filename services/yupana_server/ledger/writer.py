@@ -17,7 +17,6 @@ from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
 from yupana_server.journal.rows import Link
-from yupana_server.ledger import measures
 from yupana_server.ledger.announcer import Announce, nobody
 from yupana_server.ledger.batch import Batch
 from yupana_server.ledger.clock import Clock, wall_clock
@@ -235,6 +234,7 @@ class Writer:
         self._sent = batch
         self._writing = asyncio.create_task(self._write(batch, began_at))
         self._writing.add_done_callback(lambda _: self._arrived.set())
+        await asyncio.sleep(0)  # It is sent before anything else is decided.
 
     async def _work(self) -> None:
         """Wait until something is in the queue."""
@@ -279,15 +279,13 @@ class Writer:
         batch.join(submissions)
         await self._load(submissions)
         if self._recorder.contended:
-            batch.postpone(submissions, now=asyncio.get_running_loop().time())
+            batch.postpone()
             return
         for _ in range(DECISIONS_MAX):
             now = asyncio.get_running_loop().time()
             if not batch.obsolete:
                 with suppress(NotLoadedError):  # What fell due just now, or an id (R7).
                     batch.decide(submissions, clock=self._clock(), now=now)
-                    for submission in submissions:
-                        measures.note_wait(now - submission.queued_at, submission.span)
                     return
             submissions = batch.submissions
             await self._load(submissions)
@@ -309,7 +307,7 @@ class Writer:
             if not await self._memory.load(submissions, self._clock):
                 # What was read is ahead of us: by the batch being written, or by another server's.
                 await self._written()
-                await self._memory.catch_up()
+                await self._recorder.catch_up()
             elif self._recorder.much_is_due():
                 await self._written()
                 await self._recorder.sweep()
@@ -338,6 +336,7 @@ class Writer:
             self._writing = self._sent = None
 
     def _fail_open(self, error: NotAnsweredError) -> None:
+        self._recorder.expect_next(is_ready=False)
         batch, self._open = self._open, None
         if batch is not None:
             for submission in batch.submissions:
@@ -346,6 +345,7 @@ class Writer:
     async def _requeue_open(self) -> None:
         """Put back what could not be decided for want of the database, and wait a little."""
         self._recorder.database_trouble = True
+        self._recorder.expect_next(is_ready=False)
         batch, self._open = self._open, None
         if batch is not None:
             self._queue.put_back(s for s in batch.submissions if not s.answer.done())
