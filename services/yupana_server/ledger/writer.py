@@ -234,7 +234,6 @@ class Writer:
         self._sent = batch
         self._writing = asyncio.create_task(self._write(batch, began_at))
         self._writing.add_done_callback(lambda _: self._arrived.set())
-        await asyncio.sleep(0)  # It is sent before anything else is decided.
 
     async def _work(self) -> None:
         """Wait until something is in the queue."""
