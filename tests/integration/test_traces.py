@@ -16,7 +16,7 @@ from support.writers import locked
 from yupana import CallError, CreateTransfer, OpenAccount, Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1 import command_pb2, ledger_service_pb2, ledger_service_pb2_grpc
-from yupana_server.journal.append import WAITED_S
+from yupana_server.journal.append import TAIL_ENTRIES_MAX, WAITED_S
 from yupana_server.journal.brief import ENTRIES_MAX
 
 EXECUTE = "yupana.ledger.v1.LedgerService/Execute"
@@ -212,7 +212,7 @@ async def test_conflicts_when_another_server_was_first_then_the_batch_says_so_an
     spans = collector[0]
     async with Yupana(start_ledger(database).address) as other:
         # More than the first server reads in one message.
-        for part in range(2):
+        for part in range(TAIL_ENTRIES_MAX // 3_000 + 1):
             ids = [f"o{part}-{i}" for i in range(3_000)]
             await other.book("b").execute(transfers(*ids), timeout_s=60)
     await traced.execute(transfers("t"), timeout_s=60)
