@@ -31,9 +31,7 @@ from yupana_server.journal.errors import (
     UnavailableError,
     UnknownCommitError,
 )
-from yupana_server.journal.rows import (
-    COLUMNS,
-)
+from yupana_server.journal.rows import COLUMNS
 from yupana_server.journal.spans import database_span
 from yupana_server.journal.tail_lines import LINE
 

@@ -268,7 +268,7 @@ class Recorder:
             raise StrayError("a message may still be on its way")
 
     def _others_write(self) -> None:
-        """Have batches keep the lock for a while until they are written."""
+        """Have batches decided under the lock for a while, which is kept until they are written."""
         self._calm_from = asyncio.get_running_loop().time() + CALM_AFTER_S
 
     async def _begin(self, appender: Appender, asked: Link) -> Tail:
