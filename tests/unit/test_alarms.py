@@ -1,6 +1,8 @@
 """Work that ends at its deadline."""
 
 import asyncio
+import weakref
+from contextvars import ContextVar
 
 import pytest
 
@@ -36,6 +38,26 @@ async def test_block_when_it_ends_in_time_then_no_alarm_rings() -> None:
     with pytest.raises(TimeoutError), several.until(at):
         await asyncio.sleep(60)
     await asyncio.sleep(0.1)
+
+
+async def test_block_when_its_call_has_ended_then_nothing_of_that_is_kept_until_its_time() -> None:
+    several = Alarms()
+
+    class Request:
+        """What a call's context leads to."""
+
+    current: ContextVar[Request] = ContextVar("current")
+
+    async def serve() -> weakref.ref[Request]:
+        request = Request()
+        current.set(request)
+        with several.until(now() + 60):
+            await asyncio.sleep(0)
+        return weakref.ref(request)
+
+    request = await asyncio.create_task(serve())
+    await asyncio.sleep(0)
+    assert request() is None
 
 
 async def test_blocks_when_they_end_at_different_times_then_each_at_its_own() -> None:

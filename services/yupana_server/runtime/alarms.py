@@ -1,6 +1,7 @@
 """Ends work at its deadline, as asyncio.timeout_at does, with one timer for many."""
 
 import asyncio
+import contextvars
 import math
 from types import TracebackType
 
@@ -9,6 +10,9 @@ GRAIN_S = 0.004
 
 AHEAD_S = 10.0
 """How far ahead timers are set; an alarm for later looks again then. Bounds how many there are."""
+
+_NOBODYS = contextvars.Context()
+"""Timers outlast the calls that set them, whose own context leads to their requests and answers."""
 
 
 class Alarms:
@@ -33,7 +37,8 @@ class Alarms:
         due = self._due.get(slot)
         if due is None:
             due = self._due[slot] = set()
-            asyncio.get_running_loop().call_at(slot * GRAIN_S, self._ring, slot)
+            loop = asyncio.get_running_loop()
+            loop.call_at(slot * GRAIN_S, self._ring, slot, context=_NOBODYS)
         due.add(alarm)
         return slot
 
