@@ -17,6 +17,7 @@ from yupana_server.journal.rows import (
     encode,
     format_time,
     genesis,
+    read,
 )
 
 YEAR_9999 = 253_402_300_799_999_999
@@ -159,6 +160,7 @@ def test_encode_when_decoded_again_then_entry_and_line_are_the_same(entry: Entry
     decoded, digest = decode(stored(line))
     assert decoded == entry
     assert digest == DIGEST
+    assert read(line) == entry
     # Or a verification would compute another hash.
     assert encode(decoded) == line
 

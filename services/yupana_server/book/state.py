@@ -122,6 +122,7 @@ class State:
         epoch: int = 1,
         closed_before: int | None = None,
         parent: "State | None" = None,
+        outcomes: dict[str, Entry] | None = None,
     ):
         self.seq = seq
         self.recorded_at = recorded_at
@@ -131,7 +132,7 @@ class State:
         self.parent = parent
         self.accounts: dict[str, Account | None] = {}
         self.assets: dict[str, Asset | None] = {}
-        self.outcomes: dict[str, Entry] = {}
+        self.outcomes: dict[str, Entry] = {} if outcomes is None else outcomes
         self.holds: dict[str, Hold | None] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.reversed: dict[str, int] = {}
@@ -243,9 +244,8 @@ class State:
         """Return the entry that recorded the id, None when none is in memory."""
         layer: State | None = self
         while layer is not None:
-            entry = layer.outcomes.get(command_id)
-            if entry is not None:
-                return entry
+            if command_id in layer.outcomes:
+                return layer.outcomes[command_id]
             layer = layer.parent
         return None
 

@@ -7,12 +7,11 @@ is different, nothing is inserted, and the writer has lost its place in the queu
 this is for books that nobody else writes at the moment.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg.pq.abc import PGresult
 
-from yupana_server.journal.rows import COLUMNS, Link, format_time
+from yupana_server.journal.rows import COLUMNS, Link, format_time, unescape
 
 ENTRIES_MAX = 8
 """An entry takes Postgres 0.13 ms here and 0.02 ms by COPY, which takes three round trips more."""
@@ -35,9 +34,6 @@ _PLACES = {
 
 _FIRST = len(_PLACES) + 2
 """The first entry has two parameters more: when it was decided, and when the message was sent."""
-
-_ESCAPED = re.compile(r"\\(.)")
-_UNESCAPED: Mapping[str, str] = {"t": "\t", "n": "\n", "r": "\r"}
 
 
 def preparations(types: Mapping[str, str]) -> Iterator[str]:
@@ -111,8 +107,5 @@ def recorded(results: Sequence[PGresult]) -> bool:
 
 def _literal(field: str) -> str:
     """Write a field of COPY's text format as a literal of SQL."""
-    if field == "\\N":
-        return "NULL"
-    if "\\" in field:
-        field = _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[1]), field)
-    return "'" + field.replace("'", "''") + "'"
+    text = unescape(field)
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"

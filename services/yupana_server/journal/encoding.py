@@ -27,14 +27,15 @@ class EncodedBatch:
         self.erased: list[int] = []
         """Entries whose words are to be erased."""
         self._book = book
-        self._journal: list[str] = []
+        self.rows: list[str] = []
+        """Those of `yupana.journal`, one for each entry."""
         self._ids: list[str] = []
         self._words: list[str] = []
 
     @property
     def journal(self) -> str:
         """The rows of `yupana.journal`."""
-        return "".join(self._journal)
+        return "".join(self.rows)
 
     @property
     def ids(self) -> str:
@@ -58,7 +59,7 @@ class EncodedBatch:
             line = encode(entry)
             digest = chain_hash(digest, line)
             seq = entry.seq
-            self._journal.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
+            self.rows.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
             self._ids.append(f"{book}\t{entry.id}\t{seq}\n")
         self.entries += len(entries)
         self.end = Link(seq, digest)

@@ -5,8 +5,9 @@ the entry before it and this text, so a chain of hashes runs through the whole j
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -129,6 +130,19 @@ def escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
+_ESCAPED = re.compile(r"\\(.)")
+_UNESCAPED: Mapping[str, str] = {"t": "\t", "n": "\n", "r": "\r"}
+
+
+def unescape(field: str) -> str | None:
+    """Read a field of COPY's text format; None for NULL."""
+    if "\\" not in field:
+        return field
+    if field == "\\N":
+        return None
+    return _ESCAPED.sub(lambda found: _UNESCAPED.get(found[1], found[1]), field)
+
+
 def format_time(micros: int) -> str:
     """Write microseconds since the Unix epoch as Postgres reads a timestamptz."""
     second, fraction = divmod(micros, 1_000_000)
@@ -140,6 +154,11 @@ def _format_second(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).isoformat(" ")
 
 
+def _read_time(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH.replace(tzinfo=UTC)) // _MICROSECOND
+
+
+_MICROSECOND = timedelta(microseconds=1)
 _SMALL = [str(number) for number in range(256)]
 
 
@@ -239,6 +258,25 @@ def decode(row: Row) -> tuple[Entry, bytes]:
         )
     )
     return entry, bytes.fromhex(row[-1] or "")
+
+
+_NAMES = COLUMNS.split(", ")
+_TIMES = [_NAMES.index(name) for name in ("recorded_at", "effective_at", "hold_expires_at")]
+_BYTES = [_NAMES.index(name) for name in ("trace_id", "sealed_labels")]
+
+
+def read(line: str) -> Entry:
+    """Read what `encode` wrote."""
+    row = [unescape(field) for field in line.split("\t")]
+    row += [None] * (len(_NAMES) - len(row))  # Format 1 had fewer.
+    for place in _TIMES:
+        if (time := row[place]) is not None:
+            row[place] = str(_read_time(time))
+    for place in _BYTES:
+        if (digits := row[place]) is not None:
+            row[place] = digits.removeprefix("\\x")
+    entry, _ = decode([*row, None])
+    return entry
 
 
 def check_version(seq: str, version: str, rules: str) -> None:

@@ -25,6 +25,7 @@ from yupana_server.journal.tail_lines import Linked, read_line
 from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.needs import REFERRING, Needs, ids_of, needs
+from yupana_server.ledger.recent import Recent
 from yupana_server.ledger.submission import TO_BE_CHECKED, Submission
 
 
@@ -34,7 +35,7 @@ class MemoryBounds(NamedTuple):
     accounts_max: int = 200_000
     """At about 0.6 kB each."""
     outcomes_max: int = 50_000
-    """Recently decided ids, at about 0.7 kB each."""
+    """Recently decided ids, at about 0.5 kB each."""
     assets_max: int = 10_000
     holds_max: int = 500_000
     """Holds, and what is known of groups and reversals."""
@@ -85,7 +86,8 @@ class Memory:
         self.generation = 0
         # R1: counts resets. What was looked up in another history says nothing about this one.
         self.history = 0
-        self.base = State()
+        self._recent = Recent()
+        self.base = State(outcomes=self._recent)
         self.link = Link(0, b"")
         # R3: up to here a commit of our own has proved that everything has reached the standby.
         self.confirmed_seq = 0
@@ -114,7 +116,9 @@ class Memory:
         point = await self._reader.tail(self.book)
         if self._ready:
             return
+        self._recent = Recent()
         self.base = State(
+            outcomes=self._recent,
             seq=point.link.seq,
             recorded_at=point.recorded_at,
             epoch=self.book.epoch,
@@ -203,6 +207,7 @@ class Memory:
             for account_id in batch.layer.accounts:
                 accounts.pop(account_id, None)  # So that the order is that of last use.
         self.base.absorb(batch.layer)
+        self._recent.keep([entry.id for entry in batch.entries], batch.encode().rows)
         self._speculated = None
         self.link = end
         self.confirmed_seq = end.seq
@@ -249,6 +254,7 @@ class Memory:
         if chain_hash(self.link.hash, text) != digest:
             raise DivergedError(f"entry {entry.seq} is not chained to the one before it")
         evolve(self.base, entry)
+        self._recent.keep_line(entry.id, text)
         self.link = Link(entry.seq, digest)
 
     async def catch_up(self) -> None:
@@ -420,9 +426,8 @@ class Memory:
 
         What a batch that is being written has changed is in its own layer and stays.
         """
-        outcomes = self.base.outcomes
-        for command_id in _spare(outcomes, self._bounds.outcomes_max):
-            self._horizon = max(self._horizon, outcomes.pop(command_id).seq)
+        for command_id in _spare(self._recent, self._bounds.outcomes_max):
+            self._horizon = max(self._horizon, self._recent.forget(command_id))
         accounts, assets = self.base.accounts, self.base.assets
         for account_id in _spare(accounts, self._bounds.accounts_max):
             del accounts[account_id]
