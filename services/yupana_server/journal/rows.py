@@ -155,9 +155,10 @@ def _format_second(second: int) -> str:
 
 
 def _read_time(text: str) -> int:
-    return (datetime.fromisoformat(text) - _EPOCH.replace(tzinfo=UTC)) // _MICROSECOND
+    return (datetime.fromisoformat(text) - _EPOCH_UTC) // _MICROSECOND
 
 
+_EPOCH_UTC = _EPOCH.replace(tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SMALL = [str(number) for number in range(256)]
 
@@ -267,7 +268,12 @@ _BYTES = [_NAMES.index(name) for name in ("trace_id", "sealed_labels")]
 
 def read(line: str) -> Entry:
     """Read what `encode` wrote."""
-    row = [unescape(field) for field in line.split("\t")]
+    # Most lines have nothing to be unescaped, which takes longer to find out field by field.
+    is_plain = line.count("\\") == line.count("\\N")
+    row = [
+        None if field == "\\N" else field if is_plain else unescape(field)
+        for field in line.split("\t")
+    ]
     row += [None] * (len(_NAMES) - len(row))  # Format 1 had fewer.
     for place in _TIMES:
         if (time := row[place]) is not None:
