@@ -14,6 +14,7 @@ from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
+from yupana_server.ledger import recorder
 from yupana_server.ledger.batch import COMMANDS_MAX, Batch
 from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
@@ -356,8 +357,14 @@ async def test_replay_when_rejected_without_asset_then_the_asset_is_the_accounts
 
 @pytest.mark.parametrize(("callers", "together"), [(CROWD, True), (1, False)])
 async def test_gathering_when_many_callers_were_at_it_then_one_waits_for_what_comes_next(
-    database: Database, make_writer: MakeWriter, callers: int, together: bool
+    database: Database,
+    make_writer: MakeWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    callers: int,
+    together: bool,
 ) -> None:
+    # It is passes of the loop that are looked at, however long they take.
+    monkeypatch.setattr("yupana_server.ledger.writer.GATHERING_MAX_S", 60.0)
     writer = make_writer()
     await open_accounts(writer, 2)
     await asyncio.gather(
@@ -376,6 +383,14 @@ async def test_gathering_when_many_callers_were_at_it_then_one_waits_for_what_co
     assert (commits == 1) is together
 
 
+async def until_waiting(database: Database, count: int) -> None:
+    """Wait until so many wait for the lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waiting += " AND datname = current_database()"
+    while execute(database.admin_url, waiting) != [(count,)]:
+        await asyncio.sleep(0.005)
+
+
 def large(name: str) -> list[CreateTransfer]:
     return [CreateTransfer(f"{name}-{i}", "a0", "a1", 1) for i in range(LARGE)]
 
@@ -388,14 +403,16 @@ async def test_large_batch_when_the_next_one_waits_for_the_lock_then_answered_al
     others = locked(database)
     async with locked(database):
         first = asyncio.create_task(send(writer, *large("first")))
-        await asyncio.sleep(0.1)
-        second = asyncio.create_task(send(writer, *large("second")))
+        await until_waiting(database, 1)
         # Others are next in the line for the lock: after the first, before the second.
         locking = asyncio.create_task(others.__aenter__())
-        await asyncio.sleep(0.2)
+        await until_waiting(database, 2)
+        second = asyncio.create_task(send(writer, *large("second")))
+        while not writer._recorder._next_is_ready:
+            await asyncio.sleep(0)
     await locking
     try:
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(5):
             assert reasons(await first) == [None] * LARGE
         assert not second.done()
     finally:
@@ -414,6 +431,8 @@ async def test_large_batches_when_two_servers_write_in_turn_then_each_is_decided
         decided.append(sum(s.commands_count for s in submissions))
         decide(batch, submissions, **options)
 
+    # However slow the machine is, the other one wrote a moment ago.
+    monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
     pair = [make_writer(), make_writer()]
     await open_accounts(pair[0], 2)
     for turn, number in enumerate((1, 0, 1)):  # Now they know of each other.
