@@ -1,6 +1,7 @@
 """R7: ids that nobody looked up are taken for new, and never wrongly answered for that."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
@@ -104,6 +105,21 @@ async def test_r7_ids_when_one_is_known_beyond_memory_then_it_is_replayed_and_ot
     await send(late, transfer("three"))
     assert counting.looked_up[looked_up:] == [{"three"}]
     await verified(database.ledger_url, "b")
+
+
+async def test_outcomes_when_committed_folded_or_found_then_memory_holds_no_containers_for_them(
+    make_writer: MakeWriter,
+) -> None:
+    late, [first] = await late_writer(make_writer, (transfer("known"),))
+    other = make_writer()
+    for writer, id_ in ((late, "late"), (other, "other"), (late, "later")):
+        await send(writer, transfer(id_))
+    again, _ = await send(late, transfer("known"), transfer("new"))
+    assert replayed(again) == first
+    kept = late._memory.base.outcomes
+    assert {"known", "late", "later", "new", "other", "warm"} <= kept.keys()
+    assert not any(map(gc.is_tracked, kept.values()))
+    assert kept["known"] == first
 
 
 async def test_r7_ids_when_known_with_other_content_beyond_memory_then_id_reused(

@@ -14,6 +14,7 @@ from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason
+from yupana_server.journal import connect
 from yupana_server.ledger import recorder
 from yupana_server.ledger.batch import COMMANDS_MAX, Batch
 from yupana_server.ledger.clock import wall_clock
@@ -396,8 +397,9 @@ def large(name: str) -> list[CreateTransfer]:
 
 
 async def test_large_batch_when_the_next_one_waits_for_the_lock_then_answered_all_the_same(
-    database: Database, make_writer: MakeWriter
+    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connect, "LOCK_TIMEOUT_MS", 20_000)  # However slow the machine is.
     writer = make_writer()
     await open_accounts(writer, 2)
     # Now and then Postgres gives the lock to who asks in the moment in which it becomes free.

@@ -20,7 +20,7 @@ from yupana_server.journal.epochs import Epochs, Trail
 from yupana_server.journal.errors import HistoryChangedError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
-from yupana_server.journal.rows import Link, chain_hash
+from yupana_server.journal.rows import Link, chain_hash, encode
 from yupana_server.journal.tail_lines import Linked, read_line
 from yupana_server.ledger import measures
 from yupana_server.ledger.clock import Clock
@@ -35,7 +35,7 @@ class MemoryBounds(NamedTuple):
     accounts_max: int = 200_000
     """At about 0.6 kB each."""
     outcomes_max: int = 50_000
-    """Recently decided ids, at about 0.5 kB each."""
+    """Recently decided ids, at about 0.5 kB each; more where the names of callers are long."""
     assets_max: int = 10_000
     holds_max: int = 500_000
     """Holds, and what is known of groups and reversals."""
@@ -207,11 +207,20 @@ class Memory:
             for account_id in batch.layer.accounts:
                 accounts.pop(account_id, None)  # So that the order is that of last use.
         self.base.absorb(batch.layer)
-        self._recent.keep([entry.id for entry in batch.entries], batch.encode().rows)
+        self._keep_outcomes(batch)
         self._speculated = None
         self.link = end
         self.confirmed_seq = end.seq
         self._trail.add(self.book.epoch, end)
+
+    def _keep_outcomes(self, batch: Decided) -> None:
+        """Have what the base took over as entries be rows."""
+        recorded = [entry.id for entry in batch.entries]
+        if len(batch.layer.outcomes) > len(recorded):  # Others were found in the journal.
+            found = batch.layer.outcomes
+            for id_ in found.keys() - recorded:
+                self._recent.keep_line(id_, encode(found[id_]))
+        self._recent.keep(recorded, batch.encode().rows)
 
     def confirm(self, batch: Decided) -> None:
         """R3: take note that everything the batch rests on has reached the standby."""
