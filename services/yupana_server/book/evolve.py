@@ -155,9 +155,6 @@ def _usage(account: Account, side: Side, entry: Entry, amount: int) -> Usage:
 
 
 def _known(state: State, account_id: str, entry: Entry) -> Account | None:
-    account = state.accounts.get(account_id)
-    if account is not None:
-        return account
     layer: State | None = state
     while layer is not None:
         account = layer.accounts.get(account_id)

@@ -5,10 +5,10 @@ import gc
 THRESHOLDS = (50_000, 20, 100)
 """New containers before a young collection, young ones before a middle one, those before a full.
 
-What a ledger remembers (accounts, recent outcomes) is many tuples that never form cycles and are
-let go by their reference counts. With Python's own thresholds (700, 10, 10) each request of 1,000
-transfers has the collector walk through thousands of them. Writers without gRPC, batches of 1,000,
-three paired runs: 16,900-19,800 transfers/s before, 20,800-23,500 after.
+What a ledger remembers (accounts) and works on (commands, entries) is many tuples that never form
+cycles and are let go by their reference counts. With Python's own thresholds (700, 10, 10) each
+request of 1,000 transfers has the collector walk through thousands of them. Writers without gRPC,
+batches of 1,000, three paired runs: 16,900-19,800 transfers/s before, 20,800-23,500 after.
 """
 
 
