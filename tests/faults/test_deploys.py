@@ -12,13 +12,12 @@ from typing import Any
 import grpc.aio
 
 from support.databases import Database
-from support.journals import execute as query
 from support.journals import verified
 from support.processes import LedgerProcess
 from support.started import StartLedger
 from support.traffic import USER, Traffic
 from support.wire import execute, failure, transfer
-from support.writers import locked
+from support.writers import locked, until_waiting
 from yupana import Yupana
 from yupana.book import BookClient
 from yupana.ledger.v1.ledger_service_pb2 import BatchGetAccountsRequest
@@ -124,19 +123,12 @@ async def test_sigterm_when_a_call_is_under_way_then_it_is_answered_and_others_h
         stub: Any = LedgerServiceStub(channel)
         async with locked(database):
             under_way = asyncio.ensure_future(stub.Execute(execute(book, transfer("t"))))
-            await until_waiting_for_lock(database)
+            await until_waiting(database, 1)
             server.send(signal.SIGTERM)
             refused = await failure(read_until_refused(stub, book))
         assert (refused.code, refused.reason) == ("UNAVAILABLE", "DRAINING")
         assert (await under_way).outcomes[0].HasField("transfer_posted")
     assert await asyncio.to_thread(server.stop) == 0
-
-
-async def until_waiting_for_lock(database: Database) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    async with asyncio.timeout(30):
-        while await asyncio.to_thread(query, database.admin_url, waiting) == [(0,)]:
-            await asyncio.sleep(0.01)
 
 
 async def read_until_refused(stub: Any, book: BookClient) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from support.databases import Database
 from support.journals import execute, verified
-from support.writers import MakeWriter, locked, open_accounts, send
+from support.writers import MakeWriter, locked, open_accounts, send, until_waiting
 from yupana_server.book.commands import CreateTransfer
 from yupana_server.book.entries import Entry
 from yupana_server.book.state import Account
@@ -78,9 +78,9 @@ async def test_r2_loads_when_others_write_before_the_answer_comes_then_it_is_loa
     await send(first, transfer("caught up", "a0", "a1", 1))
     async with locked(database):
         others = asyncio.create_task(send(second, transfer("others:2", "a2", "a3", 5)))
-        await asyncio.to_thread(wait_for_waiters, database, 1)
+        await until_waiting(database, 1)
         below = asyncio.create_task(send(first, transfer("below", "a0", "a1", 1)))
-        await asyncio.to_thread(wait_for_waiters, database, 2)
+        await until_waiting(database, 2)
         gated.gate.clear()
         gated.has_read.clear()
         above = asyncio.create_task(send(first, transfer("above", "a2", "a0", 1)))
@@ -90,11 +90,3 @@ async def test_r2_loads_when_others_write_before_the_answer_comes_then_it_is_loa
     (entry,) = await above
     assert debited(entry) == 11
     await verified(database.ledger_url, "b")
-
-
-def wait_for_waiters(database: Database, count: int) -> None:
-    """Wait until so many appends wait for the lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    waiting += " AND application_name = 'yupana-append' AND datname = current_database()"
-    while execute(database.admin_url, waiting) != [(count,)]:
-        pass

@@ -9,7 +9,7 @@ import pytest
 from support.databases import Database
 from support.journals import count_entries, execute, verified
 from support.proxy import Proxy
-from support.writers import MakeWriter, locked, open_accounts, reasons, send
+from support.writers import MakeWriter, locked, open_accounts, reasons, send, until_waiting
 from yupana_server.book.commands import Command, CreateTransfer, OpenAccount
 from yupana_server.book.decide import Outcome, Replay
 from yupana_server.book.entries import Entry
@@ -382,14 +382,6 @@ async def test_gathering_when_many_callers_were_at_it_then_one_waits_for_what_co
         "SELECT count(DISTINCT xmin::text) FROM yupana.journal WHERE id IN ('one', 'two', 'three')",
     )
     assert (commits == 1) is together
-
-
-async def until_waiting(database: Database, count: int) -> None:
-    """Wait until so many wait for the lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    waiting += " AND datname = current_database()"
-    while execute(database.admin_url, waiting) != [(count,)]:
-        await asyncio.sleep(0.005)
 
 
 def large(name: str) -> list[CreateTransfer]:

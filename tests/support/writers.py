@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from support.databases import Database
+from support.journals import execute
 from yupana_server.book.commands import Command, OpenAccount, OpenAsset
 from yupana_server.book.decide import Outcome
 from yupana_server.book.entries import Entry
@@ -61,6 +62,15 @@ async def open_accounts(writer: Writer, count: int) -> None:
 def reasons(outcomes: list[Outcome]) -> list[Reason | None]:
     """Return why each was rejected or refused."""
     return [outcome.reason for outcome in outcomes if isinstance(outcome, Entry | Refusal)]
+
+
+async def until_waiting(database: Database, count: int) -> None:
+    """Wait until so many wait for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    waiting += " AND datname = current_database()"
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(execute, database.admin_url, waiting) != [(count,)]:
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
