@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def run(temporary: Path, *arguments: object) -> subprocess.CompletedProcess[str]
         timeout=RUN_TIMEOUT_S,
         check=False,
     )
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have what starts meanwhile heed SIGINT: what shells start in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def outcomes(report: Any, profile: str, series: str = "yupana") -> dict[str, int]:
@@ -93,13 +104,14 @@ def test_bench_when_tiny_then_all_is_measured_verified_and_written(
 
 @pytest.mark.slow
 def test_bench_when_interrupted_then_nothing_is_left(temporary: Path) -> None:
-    process = subprocess.Popen(
-        command("batches-1000", "--duration", "60"),
-        env={**os.environ, "TMPDIR": str(temporary)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            command("batches-1000", "--duration", "60"),
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     # A benchmark that hangs must not hang the test.
     watch = threading.Timer(RUN_TIMEOUT_S, process.kill)
     watch.start()
