@@ -318,8 +318,8 @@ MUTANTS = (
         "r10",
         "write what earlier formats wrote",
         "journal/rows.py",
-        "    if entry.format == 1:\n",
-        "    if False:\n",
+        "return effective, chain, rest if entry.format == 1 else",
+        "return effective, chain, rest if False else",
         GOLDEN,
     ),
     Mutant(

@@ -15,6 +15,7 @@ from yupana_server.journal.rows import (
     chain_hash,
     decode,
     encode,
+    encode_each,
     format_time,
     genesis,
     read,
@@ -235,6 +236,16 @@ def test_hash_when_any_field_changes_then_it_changes() -> None:
     entries += [TRANSFER._replace(**{f: value}) for f, values in OTHERS.items() for value in values]
     hashes = {chain_hash(DIGEST, encode(entry)) for entry in entries}
     assert len(hashes) == len(entries)
+
+
+def test_encode_each_when_entries_differ_then_each_is_as_by_itself() -> None:
+    entries = list(ENTRIES.values())
+    for field, values in OTHERS.items():
+        for value in values:
+            # Between what it differs from, as what is the same is not written again.
+            entries += [TRANSFER, TRANSFER._replace(**{field: value})]
+    entries += [TRANSFER._replace(recorded_at=at) for at in (-1, 0, 999_999, 1_000_000, 5, 5)]
+    assert list(encode_each(entries)) == [encode(entry) for entry in entries]
 
 
 def test_hash_when_history_differs_then_it_differs() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from yupana_server.book.commands import Words
 from yupana_server.book.entries import Entry
-from yupana_server.journal.rows import Link, chain_hash, encode, escape
+from yupana_server.journal.rows import Link, chain_hash, encode_each, escape
 
 
 class StoredWords(NamedTuple):
@@ -55,8 +55,7 @@ class EncodedBatch:
     def add(self, entries: Sequence[Entry]) -> None:
         """Chain the entries to what there is."""
         book, (seq, digest) = self._book, self.end
-        for entry in entries:
-            line = encode(entry)
+        for entry, line in zip(entries, encode_each(entries), strict=True):
             digest = chain_hash(digest, line)
             seq = entry.seq
             self.rows.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
