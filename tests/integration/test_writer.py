@@ -22,7 +22,7 @@ from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
 from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX
-from yupana_server.ledger.writer import CROWD, LARGE, PASSES, Writer
+from yupana_server.ledger.writer import CROWD, LARGE, PASSES, TAKEN_MAX, Writer
 
 
 async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_is_right(
@@ -425,23 +425,51 @@ async def _answered_while_the_next_waits(database: Database, writer: Writer, nam
     return waited
 
 
-async def test_large_batches_when_two_servers_write_in_turn_then_each_is_decided_once(
+async def test_many_commands_when_they_wait_then_decided_in_parts_and_recorded_together(
     database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connect, "LOCK_TIMEOUT_MS", 20_000)  # However slow the machine is.
+    writer = make_writer()
+    await open_accounts(writer, 2)
+    decided = watched_decisions(monkeypatch)
+    requests = 2 * TAKEN_MAX // LARGE
+    async with locked(database):
+        first = asyncio.create_task(send(writer, CreateTransfer("first", "a0", "a1", 1)))
+        await until_waiting(database, 1)
+        decided.clear()
+        rest = [asyncio.create_task(send(writer, *large(f"{n}"))) for n in range(requests)]
+        async with asyncio.timeout(30):
+            while sum(decided) < requests * LARGE:
+                await asyncio.sleep(0)
+    await asyncio.gather(first, *rest)
+    assert len(decided) == -(-requests // (TAKEN_MAX // LARGE))
+    commits = "SELECT count(DISTINCT xmin::text) FROM yupana.journal WHERE seq > 4"
+    assert execute(database.ledger_url, commits) == [(1,)]
+
+
+def watched_decisions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the number of commands whenever some are decided."""
     decided: list[int] = []
     decide = Batch.decide
 
-    def counted(batch: Batch, submissions: list[Submission], **options: Any) -> None:
+    def watched(batch: Batch, submissions: list[Submission], **options: Any) -> None:
         decided.append(sum(s.commands_count for s in submissions))
         decide(batch, submissions, **options)
 
+    monkeypatch.setattr(Batch, "decide", watched)
+    return decided
+
+
+async def test_large_batches_when_two_servers_write_in_turn_then_each_is_decided_once(
+    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # However slow the machine is, the other one wrote a moment ago.
     monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
     pair = [make_writer(), make_writer()]
     await open_accounts(pair[0], 2)
     for turn, number in enumerate((1, 0, 1)):  # Now they know of each other.
         await send(pair[number], CreateTransfer(f"warm-{turn}", "a0", "a1", 1))
-    monkeypatch.setattr(Batch, "decide", counted)
+    decided = watched_decisions(monkeypatch)
     for turn in range(3):
         for number, writer in enumerate(pair):
             await send(writer, *large(f"{turn}-{number}"))

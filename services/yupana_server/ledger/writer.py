@@ -58,6 +58,12 @@ who wait for an answer to a single one come the later for that.
 PIECE = 300
 """So many entries are written as rows at a time, in 2 ms."""
 
+TAKEN_MAX = 1_000
+"""So many commands are decided at a time, in 5 ms: what is being recorded has its turn after that.
+
+It is a conversation with Postgres, which has nothing to do while nobody goes on with it.
+"""
+
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
 
@@ -216,7 +222,8 @@ class Writer:
         self._gathering_until = 0.0
         while True:
             # A large one goes alone.
-            taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
+            room = min(batch.room, TAKEN_MAX)
+            taken = self._queue.take(room, at_least_one=not batch.submissions)
             if taken:
                 self._recorder.expect_next(is_ready=False)
                 await self._decide(batch, taken)
