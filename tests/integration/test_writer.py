@@ -460,20 +460,50 @@ def watched_decisions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return decided
 
 
+async def contended(
+    make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Writer, Writer]:
+    """Return two writers that know of each other."""
+    # However slow the machine is, the other one wrote a moment ago.
+    monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
+    pair = make_writer(), make_writer()
+    await open_accounts(pair[0], 2)
+    for turn, number in enumerate((1, 0, 1)):
+        await send(pair[number], CreateTransfer(f"warm-{turn}", "a0", "a1", 1))
+    return pair
+
+
 async def test_large_batches_when_two_servers_write_in_turn_then_each_is_decided_once(
     database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # However slow the machine is, the other one wrote a moment ago.
-    monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
-    pair = [make_writer(), make_writer()]
-    await open_accounts(pair[0], 2)
-    for turn, number in enumerate((1, 0, 1)):  # Now they know of each other.
-        await send(pair[number], CreateTransfer(f"warm-{turn}", "a0", "a1", 1))
+    pair = await contended(make_writer, monkeypatch)
     decided = watched_decisions(monkeypatch)
     for turn in range(3):
         for number, writer in enumerate(pair):
             await send(writer, *large(f"{turn}-{number}"))
     assert decided == [LARGE] * 6
+    await verified(database.ledger_url, "b")
+
+
+async def test_contention_when_more_comes_while_the_lock_is_waited_for_then_recorded_together(
+    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "LOCK_TIMEOUT_MS", 20_000)  # However slow the machine is.
+    _, writer = await contended(make_writer, monkeypatch)
+    async with locked(database):
+        sending = [asyncio.create_task(send(writer, *large("first")))]
+        await until_waiting(database, 1)
+        for count, name in enumerate(("second", "third"), start=1):
+            sending.append(asyncio.create_task(send(writer, *large(name))))
+            async with asyncio.timeout(30):
+                while writer._open is None or len(writer._open.submissions) < count:
+                    await asyncio.sleep(0.001)
+    for answer in await asyncio.gather(*sending):
+        assert reasons(answer) == [None] * LARGE
+    commits = (
+        "SELECT count(DISTINCT xmin::text) FROM yupana.journal WHERE id ~ 'first|second|third'"
+    )
+    assert execute(database.ledger_url, commits) == [(1,)]
     await verified(database.ledger_url, "b")
 
 

@@ -81,6 +81,11 @@ class Batch:
         self.submissions += submissions
         self.commands_count += sum(s.commands_count for s in submissions)
 
+    def leave(self) -> list[Submission]:
+        """Let go of all submissions, to be decided elsewhere."""
+        left, self.submissions, self.commands_count = self.submissions, [], 0
+        return left
+
     def drop_closed(self, now: float) -> None:
         """Let go of submissions that can no longer be answered in time: never decided again."""
         self.submissions = [s for s in self.submissions if s.open(now)]
@@ -123,6 +128,11 @@ class Batch:
         encoded.add_words(self._words)
         self._words = []
         return encoded
+
+    @property
+    def postponed(self) -> bool:
+        """Whether nothing of this is decided yet."""
+        return self.generation == UNDECIDED
 
     def postpone(self) -> None:
         """Leave it to the recorder to decide all submissions, when it knows on top of what."""

@@ -12,7 +12,7 @@ left to its deadline.
 import asyncio
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -52,7 +52,7 @@ from yupana_server.ledger.batch import COMMANDS_MAX, EXPIRIES_MAX, UNDECIDED, Ba
 from yupana_server.ledger.clock import Clock
 from yupana_server.ledger.memory import Memory
 from yupana_server.ledger.quota import RejectionQuota
-from yupana_server.ledger.spans import batch_span
+from yupana_server.ledger.spans import batch_span, link_joined
 from yupana_server.ledger.submission import (
     BookGoneError,
     ClockSkewError,
@@ -94,12 +94,25 @@ class Recorder:
     """Writes the batches of one book, one at a time."""
 
     def __init__(
-        self, memory: Memory, reader: JournalReader, url: str, clock: Clock, announce: Announce
+        self,
+        memory: Memory,
+        reader: JournalReader,
+        url: str,
+        clock: Clock,
+        announce: Announce,
+        *,
+        take_waiting: Callable[[int], list[Submission]] = lambda _room: [],
     ):
+        """Take what batches are held against and recorded with, and who is told of it.
+
+        `take_waiting` gives what else waits, so many commands at most, to join a batch that is
+        about to be decided under the lock.
+        """
         self.database_trouble = False
         self._next_is_ready = False
         self._unanswered: Batch | None = None
         self._announce = announce
+        self._take_waiting = take_waiting
         self._memory = memory
         self._reader = reader
         self._url = url
@@ -311,6 +324,10 @@ class Recorder:
         if len(tail.lines) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
         if batch.obsolete or self._misdated(batch) or not batch.continues(memory.base):
+            if self.contended and not batch.sweeps:
+                joined = self._take_waiting(batch.room)
+                batch.join(joined)
+                link_joined(joined)
             await self._decide_again(batch)
             if self._misdated(batch):
                 raise ClockSkewError(skew_ms=abs(self._age_us(batch)) // 1000)

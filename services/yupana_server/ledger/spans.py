@@ -73,6 +73,15 @@ def batch_span(book: str, batch: Batch) -> Iterator[None]:
             _note_batch(span, batch, result)
 
 
+def link_joined(submissions: Sequence[Submission]) -> None:
+    """Link requests with the batch that they joined, whose span is the current one."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        for link in _links(submissions):
+            span.add_link(link.context)
+        _link_back(submissions, span.get_span_context())
+
+
 def _links(submissions: Iterable[Submission]) -> list[trace.Link]:
     recorded = [s.span.get_span_context() for s in submissions if s.span.is_recording()]
     return [trace.Link(context) for context in recorded[:LINKS_MAX]]

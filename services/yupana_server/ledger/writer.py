@@ -85,7 +85,9 @@ class Writer:
         self._clock = clock
         self._memory = Memory(book, reader, bounds)
         self._quota = quota or RejectionQuota()
-        self._recorder = Recorder(self._memory, reader, url, clock, announce)
+        self._recorder = Recorder(
+            self._memory, reader, url, clock, announce, take_waiting=self._give_up_waiting
+        )
         self._queue = WaitingLine()
         self._arrived = asyncio.Event()
         self._draining = False
@@ -247,6 +249,14 @@ class Writer:
             await self._arrived.wait()
             if self._writing is not None and self._writing.done():
                 await self._written()
+
+    def _give_up_waiting(self, room: int) -> list[Submission]:
+        """Give away what waits in a batch that nothing of is decided, if there is room for it."""
+        waiting = self._open
+        if waiting is None or not waiting.postponed or waiting.commands_count > room:
+            return []
+        self._recorder.expect_next(is_ready=False)
+        return waiting.leave()
 
     async def _more(self) -> bool:
         """Wait for more submissions; False when the batch being written is done first, if any."""
