@@ -280,11 +280,13 @@ class Appender:
     def _copy(self, batch: EncodedBatch) -> PQGen[PGresult | None]:
         """Return the error that Postgres reported, None when all is committed."""
         pgconn = self._connection.pgconn
+        texts = [batch.journal, batch.ids]
         statement = (
             f"COPY yupana.journal (book, {COLUMNS}, hash) FROM STDIN; "
             "COPY yupana.ids (book, id, seq) FROM STDIN; "
         )
-        if batch.has_words:
+        if batch.words:
+            texts.append(batch.words)
             statement += (
                 "COPY yupana.labels (book, seq, labels, description, reference) FROM STDIN; "
             )
@@ -295,14 +297,11 @@ class Appender:
             )
         pgconn.send_query((statement + "COMMIT").encode())
         results = yield from generators.execute(pgconn)
-        for pieces in batch.tables():
+        for text in texts:
             if results[-1].status != pq.ExecStatus.COPY_IN:
                 break
-            for number, piece in enumerate(pieces):
-                if number > 0:
-                    yield waiting.Wait.W  # Others have their turn.
-                for chunk in _chunks(piece):
-                    yield from generators.copy_to(pgconn, chunk, flush=True)
+            for chunk in _chunks(text):
+                yield from generators.copy_to(pgconn, chunk, flush=True)
             results = yield from _end_copy(pgconn)
         return _failure(results)
 

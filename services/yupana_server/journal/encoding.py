@@ -1,15 +1,12 @@
 """A batch as COPY takes it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from yupana_server.book.commands import Words
 from yupana_server.book.entries import Entry
 from yupana_server.journal.rows import Link, chain_hash, encode_each, escape
-
-PIECE = 300
-"""So many entries are written as rows at a time, in 1.5 ms."""
 
 
 class StoredWords(NamedTuple):
@@ -20,29 +17,20 @@ class StoredWords(NamedTuple):
 
 
 class EncodedBatch:
-    """The rows of a batch, which grows until it is recorded.
+    """R5: the rows of a batch, ready before COPY begins. It grows with its batch until then."""
 
-    R5: they are ready before the lock is taken, unless the batch is decided when it is held: then
-    Postgres takes in the first ones while the next are written.
-    """
-
-    def __init__(self, book: int, after: Link, entries: Sequence[Entry]):
+    def __init__(self, book: int, after: Link):
         self.start = after
         self.end = after
-        """What the next entry is chained to, as far as they are written."""
+        self.entries = 0
+        """How many there are."""
         self.erased: list[int] = []
         """Entries whose words are to be erased."""
         self._book = book
-        self._entries = entries
         self.rows: list[str] = []
         """Those of `yupana.journal`, one for each entry."""
         self._ids: list[str] = []
         self._words: list[str] = []
-
-    @property
-    def unwritten(self) -> int:
-        """How many entries are not written as rows yet."""
-        return len(self._entries) - len(self.rows)
 
     @property
     def journal(self) -> str:
@@ -55,44 +43,24 @@ class EncodedBatch:
         return "".join(self._ids)
 
     @property
-    def has_words(self) -> bool:
-        """Whether there are rows of `yupana.labels`."""
-        return bool(self._words)
+    def words(self) -> str:
+        """The rows of `yupana.labels`."""
+        return "".join(self._words)
 
     @property
     def changes_words(self) -> bool:
         """Whether there is anything but rows of `yupana.journal` and `yupana.ids`."""
         return bool(self._words or self.erased)
 
-    def tables(self) -> Iterator[Iterator[str]]:
-        """Yield the rows of each table in pieces: journal, ids, and labels if there are words.
-
-        A table is to be read to its end before the next.
-        """
-        yield self._journal()
-        yield iter((self.ids,))
-        if self._words:
-            yield iter(("".join(self._words),))
-
-    def _journal(self) -> Iterator[str]:
-        taken = 0
-        while taken < len(self._entries):
-            if taken == len(self.rows):
-                self.write(PIECE)
-            rows = self.rows[taken:]
-            taken += len(rows)
-            yield "".join(rows)
-
-    def write(self, limit: int | None = None) -> None:
-        """Write entries that are not written yet, `limit` of them if it is given."""
-        begin = len(self.rows)
-        entries = self._entries[begin : None if limit is None else begin + limit]
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Chain the entries to what there is."""
         book, (seq, digest) = self._book, self.end
         for entry, line in zip(entries, encode_each(entries), strict=True):
             digest = chain_hash(digest, line)
             seq = entry.seq
             self.rows.append(f"{book}\t{line}\t\\\\x{digest.hex()}\n")
             self._ids.append(f"{book}\t{entry.id}\t{seq}\n")
+        self.entries += len(entries)
         self.end = Link(seq, digest)
 
     def add_words(self, words: Sequence[StoredWords]) -> None:
@@ -103,8 +71,8 @@ class EncodedBatch:
 
 def encode_batch(book: int, after: Link, entries: Sequence[Entry]) -> EncodedBatch:
     """Write the entries, chained to `after`, as rows."""
-    encoded = EncodedBatch(book, after, entries)
-    encoded.write()
+    encoded = EncodedBatch(book, after)
+    encoded.add(entries)
     return encoded
 
 

@@ -48,7 +48,7 @@ class Batch:
         self.generation = self._memory.generation
         self.layer = self._memory.top.layer()
         self.entries: list[Entry] = []
-        self._encoded = EncodedBatch(self._memory.book.number, self._memory.top_link, self.entries)
+        self._encoded = EncodedBatch(self._memory.book.number, self._memory.top_link)
         self._words: list[StoredWords] = []
         self.decided_at: int | None = None
         self.outcomes: list[tuple[Submission, list[Outcome]]] = []
@@ -116,7 +116,7 @@ class Batch:
     @property
     def unwritten(self) -> int:
         """How many entries are not written as rows yet."""
-        return self._encoded.unwritten
+        return len(self.entries) - self._encoded.entries
 
     def encode(self, limit: int | None = None) -> EncodedBatch:
         """Write entries as rows that are not yet, `limit` of them if it is given.
@@ -124,7 +124,8 @@ class Batch:
         Best done while the batch before is being recorded, when there is nothing else to do.
         """
         encoded = self._encoded
-        encoded.write(limit)
+        end = None if limit is None else encoded.entries + limit
+        encoded.add(self.entries[encoded.entries : end])
         encoded.add_words(self._words)
         self._words = []
         return encoded

@@ -91,8 +91,9 @@ class Memory:
         self.link = Link(0, b"")
         # R3: up to here a commit of our own has proved that everything has reached the standby.
         self.confirmed_seq = 0
-        # The batch that is being written, whose layer is on top of `base`.
-        self._speculated: Decided | None = None
+        # The layer of the batch that is being written, on top of `base`.
+        self._speculated: State | None = None
+        self._speculated_link = self.link
         self._bounds = bounds
         self._reader = reader
         self._epochs = Epochs(reader)
@@ -165,12 +166,12 @@ class Memory:
     @property
     def top(self) -> State:
         """What the next batch is decided on: the state that the batch being written will leave."""
-        return self.base if self._speculated is None else self._speculated.layer
+        return self.base if self._speculated is None else self._speculated
 
     @property
     def top_link(self) -> Link:
         """What the next batch's entries are chained to."""
-        return self.link if self._speculated is None else self._speculated.encode().end
+        return self.link if self._speculated is None else self._speculated_link
 
     def enter(self, epoch: int) -> None:
         """R9: take note of the book's epoch."""
@@ -182,7 +183,8 @@ class Memory:
     def speculate(self, batch: Decided) -> None:
         """Have what follows decided on top of this batch, unless it changes nothing."""
         if batch.entries and batch.generation == self.generation:
-            self._speculated = batch
+            self._speculated = batch.layer
+            self._speculated_link = batch.encode().end
 
     def invalidate(self) -> None:
         """Make all that is decided and not committed obsolete."""

@@ -209,7 +209,7 @@ class Recorder:
         try:
             await self._agree_with(tail, asked, batch)
             self._look_for_strays(batch)
-            encoded = self._encode(batch, limit=0)  # The rest while the first rows are taken in.
+            encoded = self._encode(batch)
         except BaseException:
             await appender.rollback()
             raise
@@ -228,12 +228,9 @@ class Recorder:
         else:
             await appender.rollback()
 
-    def _encode(self, batch: Batch, limit: int | None = None) -> EncodedBatch:
-        """R1: return the batch as rows that are chained to the newest entry.
-
-        All of them are written, or only `limit` more than there are.
-        """
-        encoded = batch.encode(limit)
+    def _encode(self, batch: Batch) -> EncodedBatch:
+        """R1: return the batch as rows that are chained to the newest entry."""
+        encoded = batch.encode()
         if batch.entries and encoded.start != self._memory.link:
             raise ConflictError("chained to another entry")
         return encoded

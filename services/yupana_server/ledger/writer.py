@@ -13,7 +13,6 @@ from contextlib import suppress
 import structlog
 
 from yupana_server.book.state import Account, NotLoadedError
-from yupana_server.journal.encoding import PIECE
 from yupana_server.journal.errors import JournalError
 from yupana_server.journal.points import BookRow, Loaded
 from yupana_server.journal.reads import JournalReader
@@ -55,6 +54,9 @@ LARGE = 300
 To answer takes 3 us a command, in which Postgres would have nothing to do. The next calls of those
 who wait for an answer to a single one come the later for that.
 """
+
+PIECE = 300
+"""So many entries are written as rows at a time, in 2 ms."""
 
 TAKEN_MAX = 1_000
 """So many commands are decided at a time, in 5 ms: what is being recorded has its turn after that.
