@@ -11,8 +11,10 @@ from support.writers import MakeWriter, locked, open_accounts, send, until_waiti
 from yupana_server.book.commands import CreateTransfer
 from yupana_server.book.entries import Entry
 from yupana_server.book.state import Account
+from yupana_server.journal import connect
 from yupana_server.journal.points import Loaded
 from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger import recorder
 
 
 class GatedReader(JournalReader):
@@ -65,6 +67,39 @@ async def test_r1_history_when_a_lost_tail_was_written_anew_beyond_memory_then_t
     await send(first, transfer("cold", "a2", "a3", 1))
     (entry,) = await send(first, transfer("t", "a0", "a1", 1))
     assert debited(entry) == 1
+    await verified(database.ledger_url, "b")
+
+
+async def test_r5_lock_when_what_waits_is_still_loading_then_it_does_not_join(
+    database: Database,
+    make_writer: MakeWriter,
+    gated: GatedReader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connect, "LOCK_TIMEOUT_MS", 20_000)  # However slow the machine is.
+    monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
+    first, second = make_writer(reader=gated), make_writer()
+    await open_accounts(second, 4)
+    for turn, writer in enumerate((first, second, first)):  # Now they know of each other.
+        await send(writer, transfer(f"warm-{turn}", "a0", "a1", 1))
+    async with locked(database):
+        below = asyncio.create_task(send(first, transfer("below", "a0", "a1", 1)))
+        await until_waiting(database, 1)
+        ready = asyncio.create_task(send(first, transfer("ready", "a0", "a1", 1)))
+        async with asyncio.timeout(30):
+            while first._open is None or not first._open.postponed:
+                await asyncio.sleep(0.001)
+        gated.gate.clear()
+        gated.has_read.clear()
+        loading = asyncio.create_task(send(first, transfer("loading", "a2", "a0", 1)))
+        await gated.has_read.wait()
+    async with asyncio.timeout(10):  # Nobody waits for the gate while holding the lock.
+        await below
+    assert not loading.done()
+    gated.gate.set()
+    (entry,) = await loading
+    assert debited(entry) == 1
+    await ready
     await verified(database.ledger_url, "b")
 
 

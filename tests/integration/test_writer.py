@@ -21,8 +21,8 @@ from yupana_server.ledger.clock import wall_clock
 from yupana_server.ledger.memory import MemoryBounds
 from yupana_server.ledger.quota import RejectionQuota
 from yupana_server.ledger.submission import ClockSkewError, OverloadedError, Submission
-from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX
-from yupana_server.ledger.writer import CROWD, LARGE, PASSES, TAKEN_MAX, Writer
+from yupana_server.ledger.waiting import QUEUED_COMMANDS_MAX, TAKEN_MAX
+from yupana_server.ledger.writer import CROWD, LARGE, PASSES, Writer
 
 
 async def test_r2_loads_when_memory_is_tiny_and_two_servers_write_then_journal_is_right(
@@ -385,7 +385,11 @@ async def test_gathering_when_many_callers_were_at_it_then_one_waits_for_what_co
 
 
 def large(name: str) -> list[CreateTransfer]:
-    return [CreateTransfer(f"{name}-{i}", "a0", "a1", 1) for i in range(LARGE)]
+    return transfers(name, LARGE)
+
+
+def transfers(name: str, count: int) -> list[CreateTransfer]:
+    return [CreateTransfer(f"{name}-{i}", "a0", "a1", 1) for i in range(count)]
 
 
 async def test_large_batch_when_the_next_one_waits_for_the_lock_then_answered_all_the_same(
@@ -425,24 +429,37 @@ async def _answered_while_the_next_waits(database: Database, writer: Writer, nam
     return waited
 
 
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ([300] * 6, [900, 900]),
+        ([300, TAKEN_MAX + 1, 300, 300], [300, TAKEN_MAX + 1, 600]),
+    ],
+)
 async def test_many_commands_when_they_wait_then_decided_in_parts_and_recorded_together(
-    database: Database, make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    make_writer: MakeWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    sizes: list[int],
+    parts: list[int],
 ) -> None:
     monkeypatch.setattr(connect, "LOCK_TIMEOUT_MS", 20_000)  # However slow the machine is.
     writer = make_writer()
     await open_accounts(writer, 2)
     decided = watched_decisions(monkeypatch)
-    requests = 2 * TAKEN_MAX // LARGE
     async with locked(database):
         first = asyncio.create_task(send(writer, CreateTransfer("first", "a0", "a1", 1)))
         await until_waiting(database, 1)
         decided.clear()
-        rest = [asyncio.create_task(send(writer, *large(f"{n}"))) for n in range(requests)]
+        rest = [
+            asyncio.create_task(send(writer, *transfers(f"{number}", size)))
+            for number, size in enumerate(sizes)
+        ]
         async with asyncio.timeout(30):
-            while sum(decided) < requests * LARGE:
+            while sum(decided) < sum(sizes):
                 await asyncio.sleep(0)
     await asyncio.gather(first, *rest)
-    assert len(decided) == -(-requests // (TAKEN_MAX // LARGE))
+    assert decided == parts
     commits = "SELECT count(DISTINCT xmin::text) FROM yupana.journal WHERE seq > 4"
     assert execute(database.ledger_url, commits) == [(1,)]
 

@@ -9,6 +9,7 @@ from yupana_server.ledger.waiting import (
     QUEUE_WAIT_MAX_S,
     QUEUED_COMMANDS_MAX,
     QUEUED_COMMANDS_MIN,
+    TAKEN_MAX,
     Pace,
     WaitingLine,
 )
@@ -94,6 +95,15 @@ async def test_take_when_room_is_left_then_in_order_and_no_more_than_fits() -> N
     assert line.take(2, at_least_one=False) == []
     assert line.take(2, at_least_one=True) == waiting[2:]
     assert len(line) == 0
+
+
+async def test_take_when_much_waits_then_in_parts_however_much_room_there_is() -> None:
+    waiting = [submission(count) for count in (TAKEN_MAX - 1, 1, 1, TAKEN_MAX + 1, 1)]
+    line = line_at(1.0, *waiting)
+    parts = []
+    while line:
+        parts.append(line.take(QUEUED_COMMANDS_MAX, at_least_one=False))
+    assert parts == [waiting[:2], waiting[2:3], waiting[3:4], waiting[4:]]
 
 
 async def test_put_back_when_taken_then_they_are_the_first_again() -> None:

@@ -36,6 +36,8 @@ class Batch:
         self.commands_count = 0
         self.conflicts = 0
         """How often another server was first."""
+        self.is_part = False
+        """Whether this is some of the submissions of a batch that was refused."""
         self._memory = memory
         self._quota = quota
         self._sent: dict[str, Entry] = {}
@@ -43,6 +45,8 @@ class Batch:
         self._begin()
 
     def _begin(self) -> None:
+        self.postponed = False
+        """Whether everything is loaded, and nothing is decided before the lock is taken."""
         self._quota.put_back(self._rejections)
         self._rejections = 0
         self.generation = self._memory.generation
@@ -78,12 +82,15 @@ class Batch:
 
     def join(self, submissions: list[Submission]) -> None:
         """Take submissions in, to be decided after those that are in already."""
+        self.postponed = False
         self.submissions += submissions
         self.commands_count += sum(s.commands_count for s in submissions)
 
     def leave(self) -> list[Submission]:
         """Let go of all submissions, to be decided elsewhere."""
         left, self.submissions, self.commands_count = self.submissions, [], 0
+        self._begin()
+        self.postpone()
         return left
 
     def drop_closed(self, now: float) -> None:
@@ -130,14 +137,10 @@ class Batch:
         self._words = []
         return encoded
 
-    @property
-    def postponed(self) -> bool:
-        """Whether nothing of this is decided yet."""
-        return self.generation == UNDECIDED
-
     def postpone(self) -> None:
         """Leave it to the recorder to decide all submissions, when it knows on top of what."""
         self.generation = UNDECIDED
+        self.postponed = True
 
     def begin_again(self, now: float) -> None:
         """Forget what was decided; all submissions are to be decided anew on what is known now."""
@@ -161,6 +164,7 @@ class Batch:
         part = Batch(self._memory, self._quota)
         part.join(submissions)
         part.generation = UNDECIDED
+        part.is_part = True
         return part
 
     def answer(self) -> None:

@@ -321,7 +321,7 @@ class Recorder:
         if len(tail.lines) >= TAIL_ENTRIES_MAX:
             raise ConflictError("far behind")
         if batch.obsolete or self._misdated(batch) or not batch.continues(memory.base):
-            if self.contended and not batch.sweeps:
+            if self.contended and not (batch.sweeps or batch.is_part):
                 joined = self._take_waiting(batch.room)
                 batch.join(joined)
                 link_joined(joined)

@@ -9,6 +9,10 @@ from yupana_server.ledger.submission import OverloadedError, Submission
 QUEUED_COMMANDS_MAX = 65_536
 """How many commands may wait for a book, however fast it is written: bounds the memory."""
 
+TAKEN_MAX = 1_000
+"""So many commands of several requests are decided at a time, in 5 ms; then what is being recorded
+has its turn. That is a conversation with Postgres, which has nothing to do while nobody goes on."""
+
 QUEUE_WAIT_MAX_S = 2.0
 """How long what is let in may have to wait for its answer, as far as can be told. A longer queue
 makes answers later, not more of them."""
@@ -104,8 +108,12 @@ class WaitingLine:
             self._gone = 0
 
     def take(self, room: int, *, at_least_one: bool) -> list[Submission]:
-        """Take out the first ones, as many as have room, and even without room one if need be."""
+        """Take out the first ones, as many as have room, and even without room one if need be.
+
+        Those behind the first one only as long as all have at most TAKEN_MAX commands together.
+        """
         taken: list[Submission] = []
+        together = 0
         while self._line:
             submission = self._line[0]
             if submission.answer.done():
@@ -115,9 +123,12 @@ class WaitingLine:
             count = submission.commands_count
             if count > room and (taken or not at_least_one):
                 break
+            if taken and together + count > TAKEN_MAX:
+                break
             self._line.popleft()
             self.commands -= count
             submission.taken = True
             taken.append(submission)
             room -= count
+            together += count
         return taken

@@ -58,12 +58,6 @@ who wait for an answer to a single one come the later for that.
 PIECE = 300
 """So many entries are written as rows at a time, in 2 ms."""
 
-TAKEN_MAX = 1_000
-"""So many commands are decided at a time, in 5 ms: what is being recorded has its turn after that.
-
-It is a conversation with Postgres, which has nothing to do while nobody goes on with it.
-"""
-
 LOOK_TIMEOUT_S = 2.0
 """How long a batch of nothing may take."""
 
@@ -224,8 +218,7 @@ class Writer:
         self._gathering_until = 0.0
         while True:
             # A large one goes alone.
-            room = min(batch.room, TAKEN_MAX)
-            taken = self._queue.take(room, at_least_one=not batch.submissions)
+            taken = self._queue.take(batch.room, at_least_one=not batch.submissions)
             if taken:
                 self._recorder.expect_next(is_ready=False)
                 await self._decide(batch, taken)
@@ -234,6 +227,7 @@ class Writer:
                 self._recorder.expect_next(is_ready=large and not self._gathers(batch))
             if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
+            await asyncio.sleep(0)
         await self._written()
         self._open = None
         if not batch.submissions:
@@ -253,7 +247,7 @@ class Writer:
                 await self._written()
 
     def _give_up_waiting(self, room: int) -> list[Submission]:
-        """Give away what waits in a batch that nothing of is decided, if there is room for it."""
+        """Give away what waits to be decided under the lock, if there is room for it."""
         waiting = self._open
         if waiting is None or not waiting.postponed or waiting.commands_count > room:
             return []
