@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from support.databases import Database, make_database
-from support.journals import count_entries, execute, verified
+from support.journals import count_entries, execute, refuse_entries, verified
 from support.proxy import Proxy
 from support.started import Start, StartLedger, open_accounts
 from yupana import CreateTransfer, InternalError, Outcome, OutcomeUnknown, Yupana
@@ -159,16 +159,7 @@ async def test_r6_poison_when_database_refuses_a_row_then_only_the_culprit_fails
 ) -> None:
     _, book = await start()
     await open_accounts(book)
-    execute(
-        database.admin_url,
-        "CREATE FUNCTION yupana.refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$",
-    )
-    execute(
-        database.admin_url,
-        "CREATE TRIGGER refuse BEFORE INSERT ON yupana.journal FOR EACH ROW "
-        "WHEN (NEW.id = 'poison') EXECUTE FUNCTION yupana.refuse()",
-    )
+    refuse_entries(database.admin_url, "poison")
     # Two commands a call: a client does not gather those, so each is a request of its own.
     firsts = [f"t{number}" for number in range(30)]
     firsts.insert(17, "poison")

@@ -7,14 +7,13 @@ import pytest
 
 from support.databases import Database
 from support.journals import execute, verified
-from support.writers import MakeWriter, locked, open_accounts, send, until_waiting
+from support.writers import MakeWriter, contended, locked, open_accounts, send, until_waiting
 from yupana_server.book.commands import CreateTransfer
 from yupana_server.book.entries import Entry
 from yupana_server.book.state import Account
 from yupana_server.journal import connect
 from yupana_server.journal.points import Loaded
 from yupana_server.journal.reads import JournalReader
-from yupana_server.ledger import recorder
 
 
 class GatedReader(JournalReader):
@@ -77,11 +76,8 @@ async def test_r5_lock_when_what_waits_is_still_loading_then_it_does_not_join(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connect, "LOCK_TIMEOUT_MS", 20_000)  # However slow the machine is.
-    monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
-    first, second = make_writer(reader=gated), make_writer()
-    await open_accounts(second, 4)
-    for turn, writer in enumerate((first, second, first)):  # Now they know of each other.
-        await send(writer, transfer(f"warm-{turn}", "a0", "a1", 1))
+    first = make_writer(reader=gated)
+    await contended(make_writer(), first, monkeypatch)
     async with locked(database):
         below = asyncio.create_task(send(first, transfer("below", "a0", "a1", 1)))
         await until_waiting(database, 1)

@@ -27,6 +27,20 @@ def execute(url: str, statement: str, *parameters: object) -> list[tuple[object,
         return list(cursor.fetchall()) if cursor.description else []
 
 
+def refuse_entries(admin_url: str, command_id: str) -> None:
+    """Have Postgres refuse the entry that records an id, as nothing that passes validation is."""
+    execute(
+        admin_url,
+        "CREATE FUNCTION yupana.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$",
+    )
+    execute(
+        admin_url,
+        "CREATE TRIGGER refuse BEFORE INSERT ON yupana.journal FOR EACH ROW "
+        f"WHEN (NEW.id = '{command_id}') EXECUTE FUNCTION yupana.refuse()",
+    )
+
+
 def count_entries(url: str, book_id: str, command_id: str) -> int:
     """Count the entries that record an id: the promise says one."""
     rows = execute(

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
+import pytest
 
 from support.databases import Database
 from support.journals import execute
-from yupana_server.book.commands import Command, OpenAccount, OpenAsset
+from yupana_server.book.commands import Command, CreateTransfer, OpenAccount, OpenAsset
 from yupana_server.book.decide import Outcome
 from yupana_server.book.entries import Entry
 from yupana_server.book.rejections import Reason, Refusal
 from yupana_server.journal.reads import JournalReader
+from yupana_server.ledger import recorder
 from yupana_server.ledger.submission import Submission
 from yupana_server.ledger.writer import Writer
 
@@ -62,6 +64,15 @@ async def open_accounts(writer: Writer, count: int) -> None:
 def reasons(outcomes: list[Outcome]) -> list[Reason | None]:
     """Return why each was rejected or refused."""
     return [outcome.reason for outcome in outcomes if isinstance(outcome, Entry | Refusal)]
+
+
+async def contended(opener: Writer, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open a0 to a3, and have two writers know of each other; a2 and a3 only the opener knows."""
+    # However slow the machine is, the other one wrote a moment ago.
+    monkeypatch.setattr(recorder, "CALM_AFTER_S", 60.0)
+    await open_accounts(opener, 4)
+    for turn, each in enumerate((writer, opener, writer)):
+        await send(each, CreateTransfer(f"warm-{turn}", "a0", "a1", 1))
 
 
 async def until_waiting(database: Database, count: int) -> None:

@@ -100,8 +100,7 @@ class Recorder:
         url: str,
         clock: Clock,
         announce: Announce,
-        *,
-        take_waiting: Callable[[int], list[Submission]] = lambda _room: [],
+        take_waiting: Callable[[int], list[Submission]],
     ):
         """Take what batches are held against and recorded with, and who is told of it.
 

@@ -81,9 +81,7 @@ class Writer:
         self._clock = clock
         self._memory = Memory(book, reader, bounds)
         self._quota = quota or RejectionQuota()
-        self._recorder = Recorder(
-            self._memory, reader, url, clock, announce, take_waiting=self._give_up_waiting
-        )
+        self._recorder = Recorder(self._memory, reader, url, clock, announce, self._give_up_waiting)
         self._queue = WaitingLine()
         self._arrived = asyncio.Event()
         self._draining = False
@@ -227,7 +225,7 @@ class Writer:
                 self._recorder.expect_next(is_ready=large and not self._gathers(batch))
             if not taken or not (await self._more() or await self._about_to_come(batch)):
                 break
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # What is being recorded has its turn.
         await self._written()
         self._open = None
         if not batch.submissions:
