@@ -31,7 +31,9 @@ COLUMNS = (
 )
 """What format 2 writes and hashes, in this order. Format 1 ended before requested_amount."""
 
-_NULL = "\\N"
+NULL = "\\N"
+"""What COPY's text format writes where there is nothing."""
+
 _EFFECTIVE_AT: Final = 12
 _EPOCH_NUMBER: Final = 31
 """Places of fields of an entry."""
@@ -39,10 +41,10 @@ _EPOCH_NUMBER: Final = 31
 _MORE = slice(Entry._fields.index("requested_amount"), _EPOCH_NUMBER)
 _NO_MORE: tuple[object, ...] = (None,) * (_MORE.stop - _MORE.start)
 _NO_EFFECT_TO_RESULT: tuple[object, ...] = (None,) * (_EPOCH_NUMBER - _EFFECTIVE_AT)
-_NO_CHAIN = "\t".join([_NULL] * 3)
+_NO_CHAIN = "\t".join([NULL] * 3)
 _TOTALS = "%d\t%d\t%d\t%d"
-_NO_TOTALS = "\t".join([_NULL] * 4)
-_NO_ACCOUNT_TO_RESULT = "\t".join([_NULL] * (3 + len(_NO_MORE)))
+_NO_TOTALS = "\t".join([NULL] * 4)
+_NO_ACCOUNT_TO_RESULT = "\t".join([NULL] * (3 + len(_NO_MORE)))
 
 _SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (formats without an offset, which is added)
@@ -69,7 +71,7 @@ def encode(entry: Entry) -> str:
 
 
 def encode_each(entries: Iterable[Entry]) -> Iterator[str]:
-    """Write entries as `encode` does, in two thirds of the time.
+    """Write entries as `encode` does, in three quarters of the time.
 
     What an entry has in common with the one before is not written again, and what plain transfers
     do not have, as most entries are, is not looked at field by field.
@@ -85,20 +87,20 @@ def encode_each(entries: Iterable[Entry]) -> Iterator[str]:
         if entry[_EPOCH_NUMBER:] != origin:
             origin = epoch, actor, trace_id, version, rules = entry[_EPOCH_NUMBER:]
             versions = f"{epoch}\t{version}\t{rules}"
-            sender = f"{_NULL if actor is None else escape(actor)}\t{_bytes(trace_id)}"
+            sender = f"{NULL if actor is None else escape(actor)}\t{_bytes(trace_id)}"
         if at // _SECOND_US != second:
             second = at // _SECOND_US
             second_text = _format_second(second)
-        effective, chain, account_to_result = _NULL, _NO_CHAIN, _NO_ACCOUNT_TO_RESULT
+        effective, chain, account_to_result = NULL, _NO_CHAIN, _NO_ACCOUNT_TO_RESULT
         if entry[_EFFECTIVE_AT:_EPOCH_NUMBER] != _NO_EFFECT_TO_RESULT or entry.format == 1:
             effective, chain, account_to_result = _encode_rest(entry)
         yield (
             f"{seq}\t{versions}\t{_SMALL[kind]}\t{id_}\t"
             f"{second_text}.{at % _SECOND_US:06d}+00\t{effective}\t{sender}\t"
-            f"{_NULL if reason is None else _SMALL[reason]}\t"
-            f"{_NULL if facts is None else _json(facts)}\t{chain}\t"
-            f"{debit_account or _NULL}\t{credit_account or _NULL}\t"
-            f"{_NULL if amount is None else amount}\t{asset or _NULL}\t"
+            f"{NULL if reason is None else _SMALL[reason]}\t"
+            f"{NULL if facts is None else _json(facts)}\t{chain}\t"
+            f"{debit_account or NULL}\t{credit_account or NULL}\t"
+            f"{NULL if amount is None else amount}\t{asset or NULL}\t"
             f"{_NO_TOTALS if debited is None else _TOTALS % debited}\t"
             f"{_NO_TOTALS if credited is None else _TOTALS % credited}\t{account_to_result}"
         )
@@ -106,10 +108,10 @@ def encode_each(entries: Iterable[Entry]) -> Iterator[str]:
 
 def _encode_rest(entry: Entry) -> tuple[str, str, str]:
     """Write what plain transfers do not have: the effective time, the chain, account to result."""
-    effective = _NULL if entry.effective_at is None else format_time(entry.effective_at)
+    effective = NULL if entry.effective_at is None else format_time(entry.effective_at)
     chain = _NO_CHAIN if entry.chain is None else "\t".join(map(str, entry.chain))
-    content = _NULL if entry.content is None else _json(entry.content)
-    rest = f"{entry.account or _NULL}\t{content}\t{_bytes(entry.sealed_words)}"
+    content = NULL if entry.content is None else _json(entry.content)
+    rest = f"{entry.account or NULL}\t{content}\t{_bytes(entry.sealed_words)}"
     return effective, chain, rest if entry.format == 1 else rest + _encode_more(entry)
 
 
@@ -118,29 +120,29 @@ def _encode_more(entry: Entry) -> str:
     return "\t" + "\t".join(
         (
             _optional(entry.requested_amount),
-            entry.code or _NULL,
-            entry.payment or _NULL,
-            entry.hold or _NULL,
+            entry.code or NULL,
+            entry.payment or NULL,
+            entry.hold or NULL,
             _optional(entry.hold_change),
             _optional(entry.hold_captured),
             _optional(entry.hold_remaining),
-            _NULL if expires_at is None else format_time(expires_at),
-            entry.group or _NULL,
-            entry.reverses or _NULL,
+            NULL if expires_at is None else format_time(expires_at),
+            entry.group or NULL,
+            entry.reverses or NULL,
             _optional(entry.reversed_amount),
-            _NULL if entry.debit_usage is None else _json(entry.debit_usage),
-            _NULL if entry.credit_usage is None else _json(entry.credit_usage),
-            _NULL if entry.result is None else _json(entry.result),
+            NULL if entry.debit_usage is None else _json(entry.debit_usage),
+            NULL if entry.credit_usage is None else _json(entry.credit_usage),
+            NULL if entry.result is None else _json(entry.result),
         )
     )
 
 
 def _optional(number: int | None) -> str:
-    return _NULL if number is None else str(number)
+    return NULL if number is None else str(number)
 
 
 def _bytes(value: bytes | None) -> str:
-    return _NULL if value is None else "\\\\x" + value.hex()
+    return NULL if value is None else "\\\\x" + value.hex()
 
 
 def chain_hash(previous: bytes, line: str) -> bytes:

@@ -12,7 +12,15 @@ from yupana_server.book.commands import Kind
 from yupana_server.book.entries import Entry, Totals
 from yupana_server.book.evolve import DivergedError
 from yupana_server.journal.pieces import micros
-from yupana_server.journal.rows import COLUMNS, TEXTS, check_version, decode, encode, format_time
+from yupana_server.journal.rows import (
+    COLUMNS,
+    NULL,
+    TEXTS,
+    check_version,
+    decode,
+    encode,
+    format_time,
+)
 
 _FORMAT, _KIND = "2", str(int(Kind.TRANSFER))
 _HEAD = ("seq", "epoch", "format", "rules", "kind", "id")
@@ -49,12 +57,12 @@ LINE = (
 )
 """The expression for an entry of `yupana.journal`; `read_line` reads it."""
 
-_NULL, _BYTES = "\\N", "\\\\x"
-_NO_EFFECT_TO_CHAIN = f"\t{_NULL}" * 8 + "\t"
-_NO_REASON_TO_CHAIN = f"\t{_NULL}" * 5 + "\t"
-_NO_ACCOUNT_TO_REQUESTED = f"\t{_NULL}" * 4 + "\t"
-_NO_PAYMENT_TO_RESULT = f"\t{_NULL}" * 12
-_NO_ACCOUNT_TO_RESULT = f"\t{_NULL}" * 17
+_BYTES = "\\\\x"
+_NO_EFFECT_TO_CHAIN = f"\t{NULL}" * 8 + "\t"
+_NO_REASON_TO_CHAIN = f"\t{NULL}" * 5 + "\t"
+_NO_ACCOUNT_TO_REQUESTED = f"\t{NULL}" * 4 + "\t"
+_NO_PAYMENT_TO_RESULT = f"\t{NULL}" * 12
+_NO_ACCOUNT_TO_RESULT = f"\t{NULL}" * 17
 _UNTIL_EPOCH = (None,) * 12
 """An entry's fields from `payment` to `result`."""
 
@@ -96,9 +104,9 @@ def read_line(line: str) -> Linked:
         trace_id = bytes.fromhex(trace) if trace else None
         text = (
             f"{head}\t{format_time(at)}\t"
-            f"{_NULL if effective_at is None else format_time(effective_at)}\t{actor or _NULL}\t"
-            f"{_NULL if trace_id is None else _BYTES + trace}{_NO_REASON_TO_CHAIN}"
-            f"{body}{_NO_ACCOUNT_TO_REQUESTED}{code or _NULL}{_NO_PAYMENT_TO_RESULT}"
+            f"{NULL if effective_at is None else format_time(effective_at)}\t{actor or NULL}\t"
+            f"{NULL if trace_id is None else _BYTES + trace}{_NO_REASON_TO_CHAIN}"
+            f"{body}{_NO_ACCOUNT_TO_REQUESTED}{code or NULL}{_NO_PAYMENT_TO_RESULT}"
         )
     # Tuples are made without their constructors, which take keywords into account and so longer.
     new = tuple.__new__
